@@ -1,0 +1,181 @@
+"""The catalogue: `rules/*.md` → `Rule`. One page is one mistake; the page people read is the source.
+
+A page opens with a fenced `toml` block under its title. Its keys:
+
+`code`, `name`, `summary`, `sees` (any of "source", "graph", "live"), `default` (on without being asked for),
+`fix` ("safe", "unsafe", "none"), `since`, `references`, `proof` (a file under `tests/proofs/`) or
+`advice = true`, and the tables `[severity]` (`keras2`, `keras3`, optionally `keras3_16`; an absent generation
+is one in which this is not a mistake; `keras3_16` absent means "as keras3") and `[silenced_by]` (per
+generation, the names of the more specific rules that speak instead on the same lines).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from freezelint.finding import Applicability, Severity
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PACKAGED = Path(__file__).parent / "rules"
+RULES_FOLDER = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "rules"
+"""`rules/` inside an installed package, and the repository's own in an editable install."""
+
+HEADINGS = ("What it does", "Why it is a mistake", "Example", "Use instead", "Fix safety", "Limits", "Measured")
+GENERATIONS = ("keras2", "keras3", "keras3_16")
+
+_METADATA = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARK = re.compile(r"#\s*error:\s*\[([a-z0-9-]+)\]")
+
+
+class CatalogueError(ValueError):
+    """A page in `rules/` does not say what a page must say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A fenced `python` block of a page, which is also a test.
+
+    `settings` are the `toml` settings that stand under the block's heading; `marks` are
+    `(line, rule name)` pairs, lines counted from 1 inside the block.
+    """
+
+    heading: str
+    code: str
+    settings: dict[str, Any]
+    marks: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mistake: what it is called, how bad it is in which generation of Keras, and its page."""
+
+    code: str
+    name: str
+    summary: str
+    sees: frozenset[str]
+    severities: dict[str, Severity]
+    default: bool
+    fix: Applicability | None
+    since: str
+    references: tuple[str, ...]
+    proof: str | None
+    advice: bool
+    silenced_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    page: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where the page is published."""
+        return f"https://freezelint.readthedocs.io/rules/{self.name}/"
+
+    def severity(self, generation: str) -> Severity | None:
+        """How bad the mistake is in `generation` (one of `GENERATIONS`); None where it is no mistake."""
+        return self.severities.get(generation)
+
+    def section(self, heading: str) -> str:
+        """The Markdown text under one of the fixed `HEADINGS`; empty if the page lacks it."""
+        found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", self.page, re.MULTILINE | re.DOTALL)
+        return found.group(1).strip() if found else ""
+
+    def examples(self) -> Iterator[Example]:
+        """Every fenced `python` block under Example and Use instead, with its marks and settings."""
+        for heading in ("Example", "Use instead"):
+            settings: dict[str, Any] = {}
+            for part in re.split(r"^### .*$", self.section(heading), flags=re.MULTILINE):
+                settings = {}
+                for language, text in _FENCE.findall(part):
+                    if language == "toml":
+                        settings = tomllib.loads(text)
+                    elif language == "python":
+                        marks = tuple(
+                            (number, name)
+                            for number, line in enumerate(text.splitlines(), 1)
+                            for name in _MARK.findall(line)
+                        )
+                        yield Example(heading, text, settings, marks)
+
+
+def parse_page(text: str, name: str) -> Rule:
+    """One page of `rules/` as a `Rule`.
+
+    Raises `CatalogueError`, naming the page, for metadata that is missing, unknown or of the wrong kind.
+    """
+    block = _METADATA.search(text)
+    if block is None:
+        raise CatalogueError(f"rules/{name}.md: no toml block under the title")
+    try:
+        data = tomllib.loads(block.group(1))
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"rules/{name}.md: {error}") from error
+    try:
+        severity = data.pop("severity")
+        fix = data.pop("fix")
+        rule = Rule(
+            code=data.pop("code"),
+            name=data.pop("name"),
+            summary=data.pop("summary"),
+            sees=frozenset(data.pop("sees")),
+            severities=_severities(severity),
+            default=data.pop("default"),
+            fix=None if fix == "none" else Applicability(fix),
+            since=data.pop("since"),
+            references=tuple(data.pop("references", ())),
+            proof=data.pop("proof", None),
+            advice=data.pop("advice", False),
+            silenced_by={key: tuple(names) for key, names in data.pop("silenced_by", {}).items()},
+            page=text,
+        )
+    except (KeyError, ValueError) as error:
+        raise CatalogueError(f"rules/{name}.md: {error!r}") from error
+    if data:
+        raise CatalogueError(f"rules/{name}.md: unknown keys {sorted(data)}")
+    if rule.name != name:
+        raise CatalogueError(f"rules/{name}.md: calls itself {rule.name!r}")
+    return rule
+
+
+def _severities(table: dict[str, str]) -> dict[str, Severity]:
+    unknown = set(table) - set(GENERATIONS)
+    if unknown:
+        raise ValueError(f"unknown generations {sorted(unknown)}")
+    known = {key: value for key, value in table.items()}
+    if "keras3" in known:
+        known.setdefault("keras3_16", known["keras3"])
+    return {key: Severity(value) for key, value in known.items() if value != "none"}
+
+
+@lru_cache(maxsize=1)
+def rules() -> dict[str, Rule]:
+    """Every rule by name, in the order of the codes."""
+    paths = (path for path in RULES_FOLDER.glob("*.md") if path.stem != "README")
+    pages = (parse_page(path.read_text("utf-8"), path.stem) for path in paths)
+    return {rule.name: rule for rule in sorted(pages, key=lambda rule: rule.code)}
+
+
+def find(word: str) -> Rule | None:
+    """The rule with this name or code; None if there is none. Case does not matter."""
+    wanted = word.strip().lower()
+    return next((rule for rule in rules().values() if wanted in (rule.name, rule.code.lower())), None)
+
+
+def matching(word: str) -> list[Rule]:
+    """The rules that a selector names: a name, a code, or the beginning of a code ("FZ2"). "all" is every rule."""
+    wanted = word.strip().lower()
+    if wanted == "all":
+        return list(rules().values())
+    return [
+        rule
+        for rule in rules().values()
+        if rule.name == wanted or (wanted.startswith("fz") and rule.code.lower().startswith(wanted))
+    ]

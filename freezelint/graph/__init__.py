@@ -1,0 +1,1 @@
+"""A saved or loaded model → ModelGraph → findings. Nothing here imports TensorFlow or Keras for a file."""

@@ -1,0 +1,1 @@
+"""What Keras is, by version: names, kinds of layers, backbones, behaviour. No analysis here."""

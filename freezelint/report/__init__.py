@@ -1,0 +1,1 @@
+"""Findings → bytes: one module per output format, each a pure function."""
