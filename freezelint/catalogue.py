@@ -149,7 +149,7 @@ def _severities(table: dict[str, str]) -> dict[str, Severity]:
     unknown = set(table) - set(GENERATIONS)
     if unknown:
         raise ValueError(f"unknown generations {sorted(unknown)}")
-    known = {key: value for key, value in table.items()}
+    known = dict(table)
     if "keras3" in known:
         known.setdefault("keras3_16", known["keras3"])
     return {key: Severity(value) for key, value in known.items() if value != "none"}
