@@ -14,6 +14,14 @@ from typing import Any
 from freezelint.finding import NotRead
 
 
+class Unreadable(Exception):  # noqa: N818
+    """An input that cannot be read as a model; `reason` is a phrase for people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class LayerKind(Enum):
     """What a node of the layer tree is."""
 
@@ -196,6 +204,8 @@ class ModelGraph:
     gradient_hits: tuple[GradientHit, ...] | None = None
     """Frozen variables on the gradient path, read from operations (SavedModel); None if not looked for."""
     compiled: bool | None = None
+    optimizer_slots: int | None = None
+    """How many variables the saved optimizer keeps for single weights (momentum, …); None if not looked for."""
     embedded_code: list[str] = field(default_factory=list)
     """Where the artifact carries Python byte code or an arbitrary import (paths of layers)."""
     inconsistencies: list[str] = field(default_factory=list)

@@ -1,0 +1,70 @@
+"""What kind of layer a node of the tree is, from its class and, for a custom class, from its configuration."""
+
+from __future__ import annotations
+
+from freezelint.graph.model_graph import Layer, LayerKind
+from freezelint.keras.names import Kind, LayerTraits, class_traits
+
+_STATISTICS = frozenset({"moving_mean", "moving_variance"})
+_NEVER_TRAINED = _STATISTICS | {"mean", "variance", "count", "seed_generator_state", "vector_u", "sn_u"}
+
+
+def traits(layer: Layer) -> LayerTraits | None:
+    """What is known of the layer's class; None for a class of somebody's own."""
+    if ">" in (layer.registered_name or "") and layer.module is None:
+        return None
+    return class_traits(layer.class_name, layer.module)
+
+
+def is_batchnorm(layer: Layer) -> bool:
+    """Whether the layer is a BatchNormalization, or a class derived from it (which keeps its configuration)."""
+    known = traits(layer)
+    if known is not None:
+        return known.is_batchnorm
+    return "moving_mean_initializer" in layer.config and "moving_variance_initializer" in layer.config
+
+
+def is_normalization(layer: Layer) -> bool:
+    """Whether the layer normalises its input, by whatever statistics."""
+    known = traits(layer)
+    return is_batchnorm(layer) or (known is not None and known.kind is Kind.NORMALIZATION)
+
+
+def is_dropout(layer: Layer) -> bool:
+    """Whether the layer, as it is configured, is random in training mode (dropout and noise, also inside an RNN)."""
+    known = traits(layer)
+    if known is None:
+        return False
+    if known.is_dropout:
+        return any(_is_positive(layer.config.get(key)) for key in ("rate", "stddev"))
+    return any(_is_positive(layer.config.get(key)) for key in known.dropout_arguments)
+
+
+def is_stop_gradient(layer: Layer) -> bool:
+    """Whether the layer is the raw operation that lets no gradient through."""
+    if layer.kind is not LayerKind.OPERATION:
+        return False
+    return layer.class_name == "StopGradient" or str(layer.config.get("function", "")).endswith("stop_gradient")
+
+
+def has_trainable_weights(layer: Layer) -> bool:
+    """Whether the layer itself (not its children) holds weights that an optimizer could change.
+
+    Weights that were read decide; without them, the class does. A class of somebody's own whose weights were not
+    read counts as having none.
+    """
+    if layer.weights:
+        return any(weight.role not in _NEVER_TRAINED for weight in layer.weights)
+    if layer.is_container or layer.kind is LayerKind.WRAPPER or layer.children:
+        return False
+    known = traits(layer)
+    return known.has_weights if known is not None else is_batchnorm(layer)
+
+
+def is_statistic(role: str | None) -> bool:
+    """Whether a weight with this role is set by the layer itself and never by an optimizer."""
+    return role in _NEVER_TRAINED
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and value > 0
