@@ -1,0 +1,182 @@
+"""The object graph of a SavedModel: which Python object held which variable, list and function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from freezelint.graph.saved_model.messages import Shape, dtype, shape
+from freezelint.graph.saved_model.wire import Malformed, Message, signed
+
+KERAS_2_PREFIX = "_tf_keras_"
+MAX_BOUND_INPUTS = 1_000_000
+_NOT_THE_MODEL = frozenset({"keras_api", "optimizer", "_optimizer", "_all_variables", "signatures", "saver"})
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A saved variable. `created_trainable` is the flag at creation, which freezing a layer does not change."""
+
+    node: int
+    name: str
+    shape: Shape | None
+    dtype: str | None
+    created_trainable: bool
+
+
+@dataclass(slots=True)
+class ObjectNode:
+    """One tracked Python object, reduced to what is asked of it."""
+
+    children: dict[str, int] = field(default_factory=dict)
+    identifier: str = ""
+    metadata: Message | None = None
+    variable: Variable | None = None
+    is_constant: bool = False
+    functions: list[str] = field(default_factory=list)
+    function_spec: Message | None = None
+
+    @property
+    def is_keras_2(self) -> bool:
+        """Whether Keras 2 saved it as a layer, model or metric."""
+        return self.identifier.startswith(KERAS_2_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class ConcreteFunction:
+    """What a library function captured (`bound_inputs`: object nodes of its last arguments) and was traced with."""
+
+    bound_inputs: tuple[int, ...]
+    traced_with: Message | None
+
+
+@dataclass(slots=True)
+class ObjectGraph:
+    """The nodes (0 is the root) and the concrete functions by name; both empty for a TensorFlow 1 model."""
+
+    nodes: list[ObjectNode] = field(default_factory=list)
+    concrete_functions: dict[str, ConcreteFunction] = field(default_factory=dict)
+
+    def node(self, number: int) -> ObjectNode | None:
+        """The node with this number, None if there is none."""
+        return self.nodes[number] if 0 <= number < len(self.nodes) else None
+
+    def child(self, number: int, name: str) -> int | None:
+        """The number of the child called `name`."""
+        node = self.node(number)
+        return node.children.get(name) if node is not None else None
+
+    def variables_in_list(self, number: int, name: str) -> list[Variable] | None:
+        """The variables of the list that is the child `name`; None if there is no such list."""
+        place = self.child(number, name)
+        node = self.node(place) if place is not None else None
+        if node is None:
+            return None
+        members = (self.node(member) for member in node.children.values())
+        return [member.variable for member in members if member is not None and member.variable is not None]
+
+    def variables(self) -> list[Variable]:
+        """Every variable of the model: the root's own list, else what can be reached without optimizer and copies."""
+        listed = self.variables_in_list(0, "variables")
+        if listed:
+            return listed
+        return [node.variable for _, node in self.reachable() if node.variable is not None]
+
+    def reachable(self) -> Iterator[tuple[int, ObjectNode]]:
+        """The nodes that belong to the model itself, each once, breadth first from the root."""
+        if not self.nodes:
+            return
+        seen, queue = {0}, [0]
+        for number in queue:
+            node = self.nodes[number]
+            yield number, node
+            for name, child in node.children.items():
+                if child not in seen and name not in _NOT_THE_MODEL and self.node(child) is not None:
+                    seen.add(child)
+                    queue.append(child)
+
+
+def object_graph(message: Message | None) -> ObjectGraph:
+    """The SavedObjectGraph in `message`; an empty graph for None."""
+    graph = ObjectGraph()
+    for number, _, part in message or ():
+        if number == 1:
+            part.budget.keep(2)
+            graph.nodes.append(_object(part, len(graph.nodes)))
+        elif number == 2:
+            part.budget.keep()
+            key, function = _concrete_function(part)
+            graph.concrete_functions.setdefault(key, function)
+    return graph
+
+
+def _object(message: Message, place: int) -> ObjectNode:
+    node = ObjectNode()
+    for number, _, part in message:
+        if number == 1:
+            child, name = _reference(part)
+            part.budget.keep()
+            node.children.setdefault(name, child)
+        elif number == 4:
+            for inner, _, value in part:
+                if inner == 1:
+                    node.identifier = value.text()
+                elif inner == 3:
+                    node.metadata = value
+        elif number == 6:
+            for inner, _, value in part:
+                if inner == 1:
+                    part.budget.keep()
+                    node.functions.append(value.text())
+                elif inner == 2:
+                    node.function_spec = value
+        elif number == 7:
+            node.variable = _variable(part, place)
+        elif number == 8:
+            node.functions.extend(value.text() for inner, _, value in part if inner == 1)
+        elif number == 9:
+            node.is_constant = True
+    return node
+
+
+def _reference(message: Message) -> tuple[int, str]:
+    child, name = 0, ""
+    for number, integer, part in message:
+        if number == 1:
+            child = signed(integer)
+        elif number == 2:
+            name = part.text()
+    return child, name
+
+
+def _variable(message: Message, place: int) -> Variable:
+    code, dimensions, trainable, name = 0, None, False, ""
+    for number, integer, part in message:
+        if number == 1:
+            code = integer
+        elif number == 2:
+            dimensions = shape(part)
+        elif number == 3:
+            trainable = bool(integer)
+        elif number == 6:
+            name = part.text()
+    return Variable(place, name or f"variable {place}", dimensions, dtype(code), trainable)
+
+
+def _concrete_function(message: Message) -> tuple[str, ConcreteFunction]:
+    name, bound, traced_with = "", [], None
+    for number, _, part in message:
+        if number == 1:
+            name = part.text()
+        elif number == 2:
+            for inner, integer, value in part:
+                if inner == 2:
+                    bound.extend(signed(item) for item in value.packed(MAX_BOUND_INPUTS))
+                    if not len(value):
+                        bound.append(signed(integer))
+                    if len(bound) >= MAX_BOUND_INPUTS:
+                        raise Malformed("a function with more captured inputs than any real one")
+                elif inner == 3:
+                    traced_with = value
+    message.budget.keep(len(bound))
+    return name, ConcreteFunction(tuple(bound), traced_with)

@@ -1,0 +1,130 @@
+"""The abstract value of a tensor: as much of its origin as it takes to recognise normalisation and randomness."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """Where a tensor comes from."""
+
+    OTHER = auto()
+    DEAD = auto()
+    INPUT = auto()
+    """Given by the caller as it is."""
+    CONSTANT = auto()
+    FILL = auto()
+    """A constant spread over a shape computed at run time."""
+    HANDLE = auto()
+    """A reference to a variable."""
+    STORED = auto()
+    """What a variable holds, perhaps scaled or shifted by constants."""
+    SQUARE = auto()
+    SUM_OF_SQUARES = auto()
+    MEAN = auto()
+    VARIANCE = auto()
+    DEVIATION = auto()
+    """A square root of a variance."""
+    UNIFORM = auto()
+    NORMAL = auto()
+    SHIFTED_NORMAL = auto()
+    """Normal around something other than zero: a factor, not an addend."""
+    MASK = auto()
+    """Random zeros and ones."""
+
+
+class Value(NamedTuple):
+    """One tensor.
+
+    `variable` is the key of the variable a handle or stored value belongs to; `over_batch` whether a mean or
+    variance was taken over the batch (None: cannot be told); `numbers` the elements of a small constant; `fed`
+    whether the tensor depends on what the caller gives; `draws` the random operations it depends on and whose
+    purpose is not known yet.
+    """
+
+    kind: Kind
+    variable: int | str | None = None
+    over_batch: bool | None = False
+    numbers: tuple[float, ...] | None = None
+    fed: bool = False
+    draws: frozenset[str] = frozenset()
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every run computes the same value."""
+        return self.kind in (Kind.CONSTANT, Kind.FILL)
+
+    @property
+    def is_statistic(self) -> bool:
+        """Whether it is a mean or variance of what the caller gives."""
+        return self.kind in (Kind.MEAN, Kind.VARIANCE)
+
+
+UNKNOWN = Value(Kind.OTHER, fed=True)
+DEAD = Value(Kind.DEAD)
+GIVEN = Value(Kind.INPUT, fed=True)
+CONSTANT = Value(Kind.CONSTANT)
+_MOST_DRAWS = 8
+
+
+def derived(operands: tuple[Value, ...], kind: Kind = Kind.OTHER) -> Value:
+    """A tensor computed from `operands` of which no more is known than what it depends on."""
+    draws = frozenset[str]().union(*(value.draws for value in operands))
+    if len(draws) > _MOST_DRAWS:
+        draws = frozenset(sorted(draws)[:_MOST_DRAWS])
+    return Value(kind, fed=any(value.fed for value in operands), draws=draws)
+
+
+def joined(first: Value, second: Value) -> Value:
+    """One value that stands for either."""
+    if first.kind is Kind.DEAD:
+        return second
+    if second.kind is Kind.DEAD:
+        return first
+    if first.kind is second.kind and first.variable == second.variable and first.over_batch == second.over_batch:
+        return derived((first, second))._replace(
+            kind=first.kind, variable=first.variable, over_batch=first.over_batch, numbers=None
+        )
+    return derived((first, second))
+
+
+def combined(operation: str, first: Value, second: Value) -> Value:
+    """The sum, difference, product, quotient, maximum or minimum of two tensors."""
+    for one, other in ((first, second), (second, first)):
+        if other.is_constant and one.kind is not Kind.INPUT:
+            return _with_constant(operation, one, other)
+    kinds = (first.kind, second.kind)
+    result = derived((first, second))
+    statistic = next((value for value in (first, second) if value.kind is Kind.VARIANCE), None)
+    statistic = statistic or next((value for value in (first, second) if value.kind is Kind.MEAN), None)
+    if statistic is not None and all(kind in (Kind.MEAN, Kind.VARIANCE, Kind.STORED) for kind in kinds):
+        return result._replace(kind=statistic.kind, over_batch=statistic.over_batch)
+    if operation in _PRODUCTS and Kind.SQUARE in kinds:
+        return result._replace(kind=Kind.SQUARE)
+    if operation in _QUOTIENTS and first.kind is Kind.SUM_OF_SQUARES:
+        return first._replace(kind=Kind.VARIANCE, fed=result.fed)
+    if operation in _EXTREMES and Kind.DEVIATION in kinds:
+        deviation = first if first.kind is Kind.DEVIATION else second
+        return result._replace(kind=Kind.DEVIATION, over_batch=deviation.over_batch)
+    return result
+
+
+def _with_constant(operation: str, value: Value, constant: Value) -> Value:
+    if value.is_constant:
+        return CONSTANT
+    if operation in _SUMS and value.kind is Kind.NORMAL and any(constant.numbers or ()):
+        return value._replace(kind=Kind.SHIFTED_NORMAL)
+    if value.kind is Kind.SUM_OF_SQUARES and operation in _PRODUCTS | _QUOTIENTS:
+        return value._replace(kind=Kind.VARIANCE)
+    return value
+
+
+_SUMS = frozenset({"Add", "AddV2", "Sub"})
+_PRODUCTS = frozenset({"Mul", "MulNoNan"})
+_QUOTIENTS = frozenset({"RealDiv", "Div", "DivNoNan"})
+_EXTREMES = frozenset({"Maximum", "Minimum"})
+ARITHMETIC = _SUMS | _PRODUCTS | _QUOTIENTS | _EXTREMES
+PRODUCTS = _PRODUCTS
+SUMS = _SUMS
+QUOTIENTS = _QUOTIENTS
