@@ -193,6 +193,7 @@ class ModelGraph:
     tensorflow_version: str | None = None
     root: Layer | None = None
     calls: list[Call] = field(default_factory=list)
+    """In an order in which the model could run, unless it calls itself in a circle."""
     outputs: dict[str, tuple[TensorRef, ...]] = field(default_factory=dict)
     """The output tensors of each model of the tree, by the model's path ("" is the root)."""
     inputs: dict[str, tuple[TensorRef, ...]] = field(default_factory=dict)

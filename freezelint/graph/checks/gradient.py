@@ -1,0 +1,41 @@
+"""What freezing saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from freezelint.finding import Mistake
+from freezelint.graph.checks.registry import graph
+from freezelint.graph.checks.words import listed, paths
+from freezelint.graph.gradient_path import frozen_on_gradient_path
+from freezelint.graph.layer_kinds import is_normalization
+from freezelint.graph.model_graph import ModelGraph
+from freezelint.keras.behaviour import Behaviour
+
+
+@graph.check("frozen-on-gradient-path")
+def frozen_on_gradient_path_(model: ModelGraph, keras: Behaviour) -> Iterator[Mistake]:
+    """Frozen layers that the gradient still passes; silent where they are normalisation only, frozen for its mode."""
+    for group in frozen_on_gradient_path(model, keras):
+        if not all(is_normalization(layer) for layer in group.layers):
+            yield _mistake(paths(group.layers), list(group.upstream), "layer", group.layers[0].path)
+    if model.root is not None and model.outputs:
+        return
+    by_upstream: dict[str, list[str]] = {}
+    for hit in model.gradient_hits or ():
+        by_upstream.setdefault(hit.upstream, []).append(hit.layer or hit.variable)
+    for upstream, names in by_upstream.items():
+        yield _mistake(names, [upstream], "variable", names[0])
+
+
+def _mistake(frozen: list[str], upstream: list[str], what: str, layer: str) -> Mistake:
+    count = len(set(frozen))
+    subject = f"{listed(frozen)} {'is' if count == 1 else 'are'} frozen"
+    these = "it" if count == 1 else "them"
+    trains = "trains" if len(upstream) == 1 else "train"
+    return Mistake(
+        f"{subject}, but {listed(upstream)} before {these} {trains}: every step still computes the gradient through"
+        f" {these}, and only the gradient of {'its' if count == 1 else 'their'} own weights is saved."
+        f" Freeze {listed(upstream)} too, and the backward pass ends at the first {what} that trains.",
+        layer=layer,
+    )
