@@ -6,7 +6,7 @@ and nothing about what an operation means: that is the `Domain`, which gives eve
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -87,10 +87,16 @@ def enclosing(scope: str) -> str:
 
 
 class Interpreter(Generic[V]):
-    """Evaluates tensors in a domain. `missing` and `damaged` collect what the graph names but does not hold."""
+    """Evaluates tensors in a domain. `missing` collects what the graph names but does not hold.
 
-    def __init__(self, library: Library, domain: Domain[V], budget: Budget) -> None:
+    `bound` gives the values that the last arguments of a function have whoever calls it (None: what is passed).
+    """
+
+    def __init__(
+        self, library: Library, domain: Domain[V], budget: Budget, bound: Callable[[str], Sequence[V | None]]
+    ) -> None:
         self._library = library
+        self._bound = bound
         self._domain = domain
         self._budget = budget
         self._caller_decides = False
@@ -115,8 +121,7 @@ class Interpreter(Generic[V]):
         if depth > MAX_CALL_DEPTH:
             self.too_deep = True
             return unknown
-        given = tuple(arguments[: len(body.arguments)])
-        given += (self._domain.unknown,) * (len(body.arguments) - len(given))
+        given = self._bind(name, arguments, len(body.arguments))
         key = (name, given, muted)
         if key in self._memo:
             return self._memo[key]
@@ -128,6 +133,16 @@ class Interpreter(Generic[V]):
         self._running.discard(key)
         self._memo[key] = tuple(values)
         return self._memo[key]
+
+    def _bind(self, name: str, arguments: Sequence[V], count: int) -> tuple[V, ...]:
+        """The values of a function's `count` arguments."""
+        given = list(arguments[:count])
+        given += [self._domain.unknown] * (count - len(given))
+        captured = self._bound(name)[-count:] if count else ()
+        for place, value in enumerate(captured, start=count - len(captured)):
+            if value is not None:
+                given[place] = value
+        return tuple(given)
 
     def _evaluate(
         self,

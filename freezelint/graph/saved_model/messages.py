@@ -21,6 +21,7 @@ _ATTRIBUTES = frozenset({
     "f", "then_branch", "else_branch", "cond", "body", "branches", "func", "predicate",
 })  # fmt: skip
 _SHAPES_WANTED = frozenset({"Mean", "Sum"})
+_VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _DTYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string", 8: "complex64",
     9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 18: "complex128", 19: "float16", 20: "resource",
@@ -204,7 +205,9 @@ def node(message: Message) -> Node:
     attributes: dict[str, Message] = {}
     for entry in entries:
         key, value = _entry(entry)
-        if key in _ATTRIBUTES and (key != "_output_shapes" or operation in _SHAPES_WANTED):
+        if key == "_output_shapes" and operation not in _SHAPES_WANTED:
+            continue
+        if key in _ATTRIBUTES or (key in ("shape", "dtype") and operation in _VARIABLES):
             attributes[key] = value
     return Node(name, operation, tuple(inputs), attributes)
 
@@ -261,6 +264,16 @@ def called_functions(attribute: Message) -> list[str]:
                 if inner == 9:
                     names.extend(text.text() for key, _, text in value if key == 1)
     return names
+
+
+def own_shape(attribute: Message) -> Shape | None:
+    """The `shape` of an AttrValue."""
+    return next((shape(part) for number, _, part in attribute if number == 7), None)
+
+
+def type_name(attribute: Message) -> str | None:
+    """The name of the `type` of an AttrValue."""
+    return next((dtype(integer) for number, integer, _ in attribute if number == 6), None)
 
 
 def first_shape(attribute: Message) -> Shape | None:

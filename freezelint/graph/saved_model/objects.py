@@ -164,7 +164,8 @@ def _variable(message: Message, place: int) -> Variable:
 
 
 def _concrete_function(message: Message) -> tuple[str, ConcreteFunction]:
-    name, bound, traced_with = "", [], None
+    name, traced_with = "", None
+    bound: list[int] = []
     for number, _, part in message:
         if number == 1:
             name = part.text()

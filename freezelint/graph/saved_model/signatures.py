@@ -1,0 +1,176 @@
+"""What a signature (or a Keras 2 training trace) does: its operations, told apart by purpose and layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from freezelint.graph.model_graph import BatchNormCall, Mode, RandomOperation, Signature, StateWrite
+from freezelint.graph.saved_model.functions import Interpreter, Library, enclosing
+from freezelint.graph.saved_model.messages import Node, Shape, SignatureDef
+from freezelint.graph.saved_model.operations import GENERATORS, Normalization, Operations, Write
+from freezelint.graph.saved_model.places import Places, layer_scope
+from freezelint.graph.saved_model.values import CONSTANT, GIVEN, Kind, Value
+from freezelint.graph.saved_model.variables import Variables
+from freezelint.graph.saved_model.wire import Budget
+
+_STATISTIC_NAME = re.compile(
+    r"(?:^|[/_.])(?:moving|running|renorm|pop|population)_\w+|(?:^|/)(?:moving_)?(?:mean|variance|var)$"
+)
+_COUNTER = re.compile(r"(?:_\d+)?(?::\d+)?$")
+_SEED_NAME = re.compile(r"seed_generator|seed_state|rng_state|random_state|(?:^|/)StateVar", re.IGNORECASE)
+_SCOPE_PURPOSE = (
+    (re.compile(r"drop_?out|drop_?path|drop_?connect|stochastic_?depth", re.IGNORECASE), "dropout"),
+    (re.compile(r"random_(?:flip|rot|zoom|contrast|brightness|crop|transl|height|width|shear|hue|sat)|augment",
+                re.IGNORECASE), "augmentation"),
+    (re.compile(r"noise", re.IGNORECASE), "noise"),
+)  # fmt: skip
+_CLASS_PURPOSE = (
+    (re.compile(r"^(?:\w*Dropout\w*|StochasticDepth|DropPath|LSTM|GRU|SimpleRNN|\w*Cell|Bidirectional|RNN|"
+                r"MultiHeadAttention|Attention|AdditiveAttention)$"), "dropout"),
+    (re.compile(r"^\w*Noise$"), "noise"),
+    (re.compile(r"^(?:Random\w+|\w*Augment\w*|MixUp|CutMix|AutoContrast|Solarization|Equalization)$"), "augmentation"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in one computation, and what could not be told."""
+
+    signature: Signature
+    gaps: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Follows signatures and traces of one model and says what they do."""
+
+    nodes: Mapping[str, Node]
+    library: Library
+    variables: Variables
+    places: Places
+    budget: Budget
+
+    def signature(self, wanted: SignatureDef) -> Reading:
+        """What running the signature does, from its outputs back."""
+        operations = Operations(self.variables.key_of_shared_name)
+        interpreter = Interpreter(self.library, operations, self.budget, self._bound)
+        given = {info.tensor.split(":")[0]: GIVEN for info in wanted.inputs.values()}
+        interpreter.graph(self.nodes, [info.tensor for info in wanted.outputs.values() if info.tensor], given)
+        inputs = {name: info.shape for name, info in wanted.inputs.items()}
+        outputs = {name: info.shape for name, info in wanted.outputs.items()}
+        return self._reading(wanted.name, operations, interpreter, inputs, outputs)
+
+    def trace(self, name: str, function: str) -> Reading:
+        """What calling one concrete function does; `name` is what the trace is called for people."""
+        operations = Operations(self.variables.key_of_shared_name)
+        interpreter = Interpreter(self.library, operations, self.budget, self._bound)
+        body = self.library.get(function)
+        count = len(body.arguments) if body is not None else 0
+        captured = len(self.variables.bound(function))
+        interpreter.call(function, [GIVEN] * (count - captured) + [CONSTANT] * captured)
+        return self._reading(name, operations, interpreter, {}, {})
+
+    def _bound(self, function: str) -> tuple[Value | None, ...]:
+        keys = self.variables.bound(function)
+        return tuple(Value(Kind.HANDLE, variable=key) if key is not None else None for key in keys)
+
+    def _reading(
+        self,
+        name: str,
+        operations: Operations,
+        interpreter: Interpreter[Value],
+        inputs: dict[str, Shape | None],
+        outputs: dict[str, Shape | None],
+    ) -> Reading:
+        writes = tuple(operations.writes.values())
+        training = [one for one in operations.normalizations.values() if one.mode is Mode.TRAINING]
+        signature = Signature(
+            name=name,
+            inputs=inputs,
+            outputs=outputs,
+            batchnorms=tuple(self._batchnorm(one, operations, writes) for one in operations.normalizations.values()),
+            random=tuple(self._random(operations)),
+            writes=tuple(self._write(write, training) for write in writes),
+        )
+        return Reading(signature, tuple(_gaps(name, operations, interpreter)), tuple(interpreter.missing))
+
+    def _batchnorm(self, found: Normalization, operations: Operations, writes: Sequence[Write]) -> BatchNormCall:
+        return BatchNormCall(
+            scope=found.scope,
+            mode=found.mode,
+            layer=self._layer_of(found, operations),
+            operation=found.operation,
+            updates_statistics=any(self._explains(found, write) for write in writes),
+        )
+
+    def _layer_of(self, found: Normalization, operations: Operations) -> str | None:
+        for key in found.variables:
+            place = self.places.of_variable(key)
+            if place is not None:
+                return place
+        place = self.places.of_scope(found.scope)
+        if place is not None:
+            return place
+        within = layer_scope(found.scope)
+        if within:
+            for scope, key in operations.reads.items():
+                if scope.startswith(within + "/") and self.places.of_variable(key) is not None:
+                    return self.places.of_variable(key)
+        return None
+
+    def _random(self, operations: Operations) -> list[RandomOperation]:
+        found = []
+        for draw in operations.draws.values():
+            if draw.is_seed:
+                continue
+            layer = self.places.of_scope(draw.scope)
+            by_class = _first_match(_CLASS_PURPOSE, self.places.class_of(layer))
+            purpose = by_class or draw.purpose or _first_match(_SCOPE_PURPOSE, draw.scope) or "unknown"
+            found.append(RandomOperation(draw.scope, draw.operation, purpose, layer))
+        return found
+
+    def _write(self, write: Write, training: Sequence[Normalization]) -> StateWrite:
+        name = self.variables.name(write.variable)
+        if write.operation in GENERATORS or _SEED_NAME.search(name):
+            return StateWrite(write.scope, name, "seed")
+        explained = any(self._explains(found, write) for found in training)
+        return StateWrite(write.scope, name, "batchnorm" if explained else "other")
+
+    def _explains(self, found: Normalization, write: Write) -> bool:
+        """Whether a write is the update of a normalisation's own statistics."""
+        if found.mode is not Mode.TRAINING or write.variable is None:
+            return False
+        if write.variable in found.statistics:
+            return True
+        if not write.is_statistic and not _STATISTIC_NAME.search(_COUNTER.sub("", self.variables.name(write.variable))):
+            return False
+        home = self.places.of_variable(write.variable)
+        own = next((place for place in map(self.places.of_variable, found.variables) if place is not None), None)
+        if home is not None and own is not None:
+            return home == own
+        within = layer_scope(found.scope)
+        return not within or enclosing(write.scope) == within or write.scope.startswith(within + "/")
+
+
+def _gaps(name: str, operations: Operations, interpreter: Interpreter[Value]) -> list[str]:
+    gaps = []
+    if operations.undecided:
+        gaps.append(
+            f"{name}: of {len(operations.undecided)} normalisation(s), such as {next(iter(operations.undecided))!r},"
+            " it cannot be told whether they reach over the batch"
+        )
+    if operations.caller_decides:
+        gaps.append(
+            f"{name}: whoever calls it chooses by an input what runs at {next(iter(operations.caller_decides))!r}"
+            " (training or inference, perhaps); what is behind that choice was not judged"
+        )
+    if interpreter.too_deep:
+        gaps.append(f"{name}: functions are nested too deeply; what is further inside was not followed")
+    return gaps
+
+
+def _first_match(table: Sequence[tuple[re.Pattern[str], str]], text: str) -> str | None:
+    return next((purpose for pattern, purpose in table if text and pattern.search(text)), None)
