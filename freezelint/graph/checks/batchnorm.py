@@ -78,7 +78,7 @@ def pinned_training_ignored(model: ModelGraph, keras: Behaviour) -> Iterator[Mis
         if live:
             yield Mistake(
                 f"`{part.path}` is wired with training=False, which `fit` overrules in Keras 3 before 3.16: it moves"
-                f" the statistics of {_batchnorms(live)}. Freeze the BatchNormalization layers themselves; that holds in"
+                f" the statistics of {_batchnorms(live)}. Freeze those layers themselves; that holds in"
                 " every version.",
                 layer=part.path,
             )

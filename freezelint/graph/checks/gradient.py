@@ -18,17 +18,18 @@ def frozen_on_gradient_path_(model: ModelGraph, keras: Behaviour) -> Iterator[Mi
     """Frozen layers that the gradient still passes; silent where they are normalisation only, frozen for its mode."""
     for group in frozen_on_gradient_path(model, keras):
         if not all(is_normalization(layer) for layer in group.layers):
-            yield _mistake(paths(group.layers), list(group.upstream), "layer", group.layers[0].path)
+            yield _mistake(paths(group.layers), list(group.upstream))
     if model.root is not None and model.outputs:
         return
     by_upstream: dict[str, list[str]] = {}
     for hit in model.gradient_hits or ():
-        by_upstream.setdefault(hit.upstream, []).append(hit.layer or hit.variable)
+        upstream = hit.upstream.rpartition("/")[0] or hit.upstream
+        by_upstream.setdefault(upstream, []).append(hit.layer or hit.variable)
     for upstream, names in by_upstream.items():
-        yield _mistake(names, [upstream], "variable", names[0])
+        yield _mistake(names, [upstream])
 
 
-def _mistake(frozen: list[str], upstream: list[str], what: str, layer: str) -> Mistake:
+def _mistake(frozen: list[str], upstream: list[str]) -> Mistake:
     count = len(set(frozen))
     subject = f"{listed(frozen)} {'is' if count == 1 else 'are'} frozen"
     these = "it" if count == 1 else "them"
@@ -36,6 +37,6 @@ def _mistake(frozen: list[str], upstream: list[str], what: str, layer: str) -> M
     return Mistake(
         f"{subject}, but {listed(upstream)} before {these} {trains}: every step still computes the gradient through"
         f" {these}, and only the gradient of {'its' if count == 1 else 'their'} own weights is saved."
-        f" Freeze {listed(upstream)} too, and the backward pass ends at the first {what} that trains.",
-        layer=layer,
+        f" Freeze {listed(upstream)} too, and the backward pass ends at the first layer that trains.",
+        layer=frozen[0],
     )

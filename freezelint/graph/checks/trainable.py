@@ -22,8 +22,10 @@ def nothing_trainable(model: ModelGraph, keras: Behaviour) -> Iterator[Mistake]:
     if not model.compiled or model.optimizer_slots or not weighted:
         return
     if all(trains(model, layer, keras) is False for layer in weighted):
-        frozen = "the model itself is frozen" if model.root and model.root.own_trainable is False else "all are frozen"
+        which = (
+            "its only layer with weights is" if len(weighted) == 1 else f"all {len(weighted)} layers with weights are"
+        )
         yield Mistake(
-            f"Nothing in this model trains: it is compiled, but of {len(weighted)} layers with weights {frozen}."
-            " `fit` runs through without changing one. Thaw the layers that shall learn, then compile again."
+            f"Nothing in this model trains: it is compiled, but {which} frozen, so `fit` runs through without changing"
+            " anything. Thaw the layers that shall learn, then compile again."
         )
