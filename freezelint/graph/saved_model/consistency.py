@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from freezelint.graph import layer_kinds
 from freezelint.graph.model_graph import Layer
 
+_TRAINED = frozenset({
+    "kernel", "bias", "gamma", "beta", "embeddings", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel",
+})  # fmt: skip
+
 
 def flags_against_list(root: Layer) -> Iterator[str]:
     """A sentence for each way in which they disagree. Classes of somebody's own may override what trains."""
@@ -18,7 +22,7 @@ def flags_against_list(root: Layer) -> Iterator[str]:
     for places in by_object.values():
         layer = places[0]
         flags = [place.effective_trainable for place in places]
-        listed = {weight.trainable for weight in layer.weights if not layer_kinds.is_statistic(weight.role)}
+        listed = {weight.trainable for weight in layer.weights if weight.role in _TRAINED}
         if None in flags or None in listed:
             continue
         if not any(flags) and True in listed:

@@ -177,7 +177,19 @@ def tree_from_names(variables: list[Variable], trains: frozenset[int] | None) ->
             layer.effective_trainable = bool(layer.effective_trainable) or bool(trains_now)
     for layer in root.children:
         layer.class_name = _class_from_roles({weight.role for weight in layer.weights}, layer.kind)
+    mixed = [layer for layer in root.children if _is_several_layers(layer)]
+    for layer in mixed:
+        root.weights.extend(layer.weights)
+        tree.variables.pop(layer.path, None)
+    root.children = [layer for layer in root.children if layer not in mixed]
     return tree
+
+
+def _is_several_layers(layer: Layer) -> bool:
+    """Whether weights of one name prefix cannot be one layer's: a model's own name, or a generator of seeds."""
+    roles = [weight.role for weight in layer.weights]
+    repeated = len(set(roles)) < len(roles)
+    return repeated or ("kernel" in roles and _STATISTICS.issubset(roles)) or set(roles) == {"seed_generator_state"}
 
 
 def overlay(config_root: Layer, objects: Layer) -> list[str]:

@@ -9,7 +9,8 @@ from freezelint.graph.model_graph import Layer
 
 _REENTRY = re.compile(r"_\d+$")
 _INNER_SCOPES = frozenset({
-    "batchnorm", "moments", "dropout", "random_uniform", "random_normal", "cond", "AssignMovingAvg", "stateless_dropout",
+    "batchnorm", "moments", "dropout", "random_uniform", "random_normal", "cond", "AssignMovingAvg",
+    "stateless_dropout",
 })  # fmt: skip
 
 

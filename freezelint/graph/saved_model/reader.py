@@ -34,6 +34,8 @@ def read(path: Path) -> ModelGraph:
     `not_read`, `gaps` and `inconsistencies`.
     """
     folder = path.parent if path.name == files.GRAPH_FILE else path
+    if not folder.is_dir():
+        raise Unreadable("it is not a folder")
     budget = Budget()
     if not files.exists(folder, files.GRAPH_FILE):
         if files.exists(folder, files.METADATA_FILE):

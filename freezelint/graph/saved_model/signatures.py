@@ -20,12 +20,14 @@ _STATISTIC_NAME = re.compile(
 )
 _COUNTER = re.compile(r"(?:_\d+)?(?::\d+)?$")
 _SEED_NAME = re.compile(r"seed_generator|seed_state|rng_state|random_state|(?:^|/)StateVar", re.IGNORECASE)
+_RANDOM_IMAGE = re.compile(
+    r"random_(?:flip|rotat|zoom|contrast|brightness|crop|transl|height|width|shear|hue|satur|jpeg)", re.IGNORECASE
+)
 _SCOPE_PURPOSE = (
     (re.compile(r"drop_?out|drop_?path|drop_?connect|stochastic_?depth", re.IGNORECASE), "dropout"),
-    (re.compile(r"random_(?:flip|rot|zoom|contrast|brightness|crop|transl|height|width|shear|hue|sat)|augment",
-                re.IGNORECASE), "augmentation"),
+    (re.compile(r"augment", re.IGNORECASE), "augmentation"),
     (re.compile(r"noise", re.IGNORECASE), "noise"),
-)  # fmt: skip
+)
 _CLASS_PURPOSE = (
     (re.compile(r"^(?:\w*Dropout\w*|StochasticDepth|DropPath|LSTM|GRU|SimpleRNN|\w*Cell|Bidirectional|RNN|"
                 r"MultiHeadAttention|Attention|AdditiveAttention)$"), "dropout"),
@@ -86,24 +88,24 @@ class Walker:
         outputs: dict[str, Shape | None],
     ) -> Reading:
         writes = tuple(operations.writes.values())
-        training = [one for one in operations.normalizations.values() if one.mode is Mode.TRAINING]
+        found = [(one, self._layer_of(one, operations)) for one in operations.normalizations.values()]
         signature = Signature(
             name=name,
             inputs=inputs,
             outputs=outputs,
-            batchnorms=tuple(self._batchnorm(one, operations, writes) for one in operations.normalizations.values()),
+            batchnorms=tuple(self._batchnorm(one, layer, writes) for one, layer in found),
             random=tuple(self._random(operations)),
-            writes=tuple(self._write(write, training) for write in writes),
+            writes=tuple(self._write(write, found) for write in writes),
         )
         return Reading(signature, tuple(_gaps(name, operations, interpreter)), tuple(interpreter.missing))
 
-    def _batchnorm(self, found: Normalization, operations: Operations, writes: Sequence[Write]) -> BatchNormCall:
+    def _batchnorm(self, found: Normalization, layer: str | None, writes: Sequence[Write]) -> BatchNormCall:
         return BatchNormCall(
             scope=found.scope,
             mode=found.mode,
-            layer=self._layer_of(found, operations),
+            layer=layer,
             operation=found.operation,
-            updates_statistics=any(self._explains(found, write) for write in writes),
+            updates_statistics=any(self._explains(found, layer, write) for write in writes),
         )
 
     def _layer_of(self, found: Normalization, operations: Operations) -> str | None:
@@ -128,18 +130,20 @@ class Walker:
                 continue
             layer = self.places.of_scope(draw.scope)
             by_class = _first_match(_CLASS_PURPOSE, self.places.class_of(layer))
-            purpose = by_class or draw.purpose or _first_match(_SCOPE_PURPOSE, draw.scope) or "unknown"
+            is_image = _RANDOM_IMAGE.search(draw.scope) is not None
+            by_use = "augmentation" if is_image else draw.purpose
+            purpose = by_class or by_use or _first_match(_SCOPE_PURPOSE, draw.scope) or "unknown"
             found.append(RandomOperation(draw.scope, draw.operation, purpose, layer))
         return found
 
-    def _write(self, write: Write, training: Sequence[Normalization]) -> StateWrite:
+    def _write(self, write: Write, normalizations: Sequence[tuple[Normalization, str | None]]) -> StateWrite:
         name = self.variables.name(write.variable)
         if write.operation in GENERATORS or _SEED_NAME.search(name):
             return StateWrite(write.scope, name, "seed")
-        explained = any(self._explains(found, write) for found in training)
+        explained = any(self._explains(found, layer, write) for found, layer in normalizations)
         return StateWrite(write.scope, name, "batchnorm" if explained else "other")
 
-    def _explains(self, found: Normalization, write: Write) -> bool:
+    def _explains(self, found: Normalization, layer: str | None, write: Write) -> bool:
         """Whether a write is the update of a normalisation's own statistics."""
         if found.mode is not Mode.TRAINING or write.variable is None:
             return False
@@ -148,9 +152,8 @@ class Walker:
         if not write.is_statistic and not _STATISTIC_NAME.search(_COUNTER.sub("", self.variables.name(write.variable))):
             return False
         home = self.places.of_variable(write.variable)
-        own = next((place for place in map(self.places.of_variable, found.variables) if place is not None), None)
-        if home is not None and own is not None:
-            return home == own
+        if home is not None and layer is not None:
+            return home == layer
         within = layer_scope(found.scope)
         return not within or enclosing(write.scope) == within or write.scope.startswith(within + "/")
 

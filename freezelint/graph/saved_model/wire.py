@@ -21,11 +21,11 @@ MAX_TEXT = 4096
 _DEADLINE_EVERY = 20_000
 
 
-class Malformed(ValueError):
+class Malformed(ValueError):  # noqa: N818
     """The bytes are not what the wire format allows."""
 
 
-class OverBudget(Exception):
+class OverBudget(Exception):  # noqa: N818
     """Reading was given up because the input asks for more work than any real model."""
 
 
