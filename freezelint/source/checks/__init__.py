@@ -1,0 +1,8 @@
+"""The checks of the source pass: small functions of a `Timeline` and the behaviour of one Keras."""
+
+from __future__ import annotations
+
+from freezelint.source.checks import batchnorm, trainable
+from freezelint.source.checks.registry import source
+
+__all__ = ["batchnorm", "source", "trainable"]

@@ -1,0 +1,135 @@
+"""Which mode BatchNormalization and Dropout run in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from freezelint.finding import Confidence, Mistake
+from freezelint.keras.behaviour import Behaviour
+from freezelint.source.checks.registry import source
+from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
+from freezelint.source.timeline import Leaf, Predicted, Timeline, Trained
+from freezelint.source.values import Model, Place, Wired
+
+
+@dataclass
+class ThawedBatchNorm:
+    """BatchNormalization layers that one statement left thawed in a training call."""
+
+    trained: Trained
+    leaf: Leaf
+    at: Place | None
+    count: int | None = 0
+    certain: bool = True
+    pins: dict[int, Wired] = field(default_factory=dict)
+
+    @property
+    def many(self) -> str:
+        """How many layers, in words."""
+        if self.count is None:
+            return "the BatchNormalization layers"
+        return f"{self.count} BatchNormalization layer{'s' if self.count != 1 else ''}"
+
+    def pinned(self, value: bool, where: str) -> list[Wired]:
+        """The calls that pin `training` to `value` in a graph or in a `call` method."""
+        return [wired for wired in self.pins.values() if wired.pinned is value and wired.where == where]
+
+
+def thawed_batchnorms(timeline: Timeline) -> Iterator[ThawedBatchNorm]:
+    """Every statement that leaves BatchNormalization thawed in a training call, once, with the first such call."""
+    seen: set[tuple[int, Place | None]] = set()
+    for trained in timeline.trainings:
+        found: dict[tuple[int, Place | None], ThawedBatchNorm] = {}
+        for leaf in trained.state.leaves:
+            for thaw in leaf.thawed_batchnorms if leaf.gate is None else ():
+                key = (id(leaf.model), thaw.at)
+                group = found.setdefault(key, ThawedBatchNorm(trained, leaf, thaw.at))
+                group.count = None if group.count is None or thaw.count is None else group.count + thaw.count
+                group.certain = group.certain and thaw.certain
+                group.pins.update((id(wired), wired) for wired in pins(trained, leaf))
+        yield from (group for key, group in found.items() if key not in seen)
+        seen.update(found)
+
+
+def _contains_batchnorm(model: Model) -> bool:
+    return model.interior is None or model.interior.has_batchnorm is True
+
+
+@source.check("unfrozen-batchnorm")
+def unfrozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A pretrained part is thawed and trained with its BatchNormalization layers thawed too."""
+    for thawed in thawed_batchnorms(timeline):
+        leaf, model = thawed.leaf, thawed.leaf.model
+        at = thawed.at or next(iter(leaf.frozen_at), None)
+        if (
+            at is None
+            or is_pretrained(leaf) is not True
+            or thawed.pinned(False, "call")
+            or thawed.pinned(False, "graph")
+        ):
+            continue
+        sure = confidence(thawed.trained, [model], thawed.certain and thawed.at is not None)
+        if thawed.at is None:
+            what = f"The layers of {titled(model)} that stay trainable include {thawed.many}"
+        else:
+            what = f"This also thaws {thawed.many} of {titled(model)}"
+        or_else = " or, in Keras 2, call it with `training=False`" if keras.wired_training_holds else ""
+        yield Mistake(
+            f"{what}: training overwrites the statistics they were pretrained with. "
+            f"Freeze the BatchNormalization layers again after thawing, before `compile`{or_else}.",
+            at.span,
+            steps(
+                (frozen_before(timeline, leaf, thawed.at), "frozen here"),
+                training_step(thawed.trained),
+            ),
+            confidence=sure if _contains_batchnorm(model) else Confidence.POSSIBLE,
+        )
+
+
+@source.check("pinned-training-ignored")
+def pinned_training_ignored(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """`training=` wired into a Functional graph, where `fit` or `predict` overrules it and that matters."""
+    if keras.wired_training_holds:
+        return
+    for thawed in thawed_batchnorms(timeline):
+        wired = next(iter(thawed.pinned(False, "graph")), None)
+        if wired is None:
+            continue
+        model, at = thawed.leaf.model, thawed.at or wired.at
+        sure = confidence(thawed.trained, [model], thawed.certain)
+        yield Mistake(
+            f"`training=False` does not protect {thawed.many} of {titled(model)} here: in Keras 3 before 3.16 `fit` "
+            "overrules a `training` argument wired into a Functional model, and their statistics are overwritten. "
+            "Freeze the BatchNormalization layers themselves (`layer.trainable = False`) after thawing, before "
+            "`compile`.",
+            at.span,
+            steps(
+                (frozen_before(timeline, thawed.leaf, thawed.at), "frozen here"),
+                (wired.at if at is not wired.at else None, "`training=False` pinned here"),
+                training_step(thawed.trained),
+            ),
+            confidence=sure if _contains_batchnorm(model) else Confidence.POSSIBLE,
+        )
+    yield from _monte_carlo(timeline)
+
+
+def _monte_carlo(timeline: Timeline) -> Iterator[Mistake]:
+    """Dropout wired with `training=True`, which `predict` switches off all the same."""
+    seen: set[Place] = set()
+    for event in timeline.events:
+        if not isinstance(event, Predicted) or not event.how.startswith("predict"):
+            continue
+        for wired in event.model.calls:
+            dropout = wired.layer.traits is not None and wired.layer.traits.is_dropout
+            if dropout and wired.pinned is True and wired.where == "graph" and wired.at not in seen:
+                seen.add(wired.at)
+                yield Mistake(
+                    f"`{event.how}` switches this Dropout off although it is called with `training=True`: Keras 3 "
+                    "before 3.16 overrules a `training` argument wired into a Functional model, so repeated "
+                    "predictions do not vary. Call the model itself, `model(x, training=True)`, or wrap the Dropout "
+                    "in a layer whose `call` passes `training=True`.",
+                    wired.at.span,
+                    steps((event.at, "predicted here")),
+                    confidence=Confidence.LIKELY,
+                )

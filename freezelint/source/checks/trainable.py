@@ -1,0 +1,169 @@
+"""What `trainable` really covers, and when it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Severity, Span
+from freezelint.keras.behaviour import Behaviour
+from freezelint.source.checks.registry import source
+from freezelint.source.checks.story import confidence, name_of, steps, titled, training_step
+from freezelint.source.timeline import AttributeSet, Compiled, Leaf, SetTrainable, Timeline, Trained
+from freezelint.source.values import Model, Place, Stretch
+
+_NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
+
+
+@source.check("trainable-after-compile")
+def trainable_after_compile(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """`trainable` is changed after Keras has read the flags, and the model is trained without compiling again."""
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        read = trained.compiled if keras.flags_are_read_at_compile else trained.traced
+        if read is None or trained.implied or trained.compiled is None:
+            continue
+        late = _late_change(timeline, read, trained)
+        if late is None or late.at in seen:
+            continue
+        seen.add(late.at)
+        model = name_of(trained.model)
+        if keras.flags_are_read_at_compile:
+            why = "Keras 2 reads the flags in `compile`"
+        else:
+            why = "the training step was traced by the first training call and keeps the flags of that moment"
+        yield Mistake(
+            f"This change of `trainable` has no effect on the training below: {why}. "
+            f"Compile {model} again after it, with a new optimizer.",
+            late.at.span,
+            steps(
+                (trained.compiled.at, "compiled here"),
+                (read.at if isinstance(read, Trained) else None, "first trained here"),
+                (trained.at, "trained here with the old flags"),
+            ),
+            confidence=confidence(trained, _models(late)),
+        )
+
+
+def _models(change: SetTrainable) -> list[Model]:
+    target = change.target.model if isinstance(change.target, Stretch) else change.target
+    return [target] if isinstance(target, Model) else []
+
+
+def _late_change(timeline: Timeline, read: Compiled | Trained, trained: Trained) -> SetTrainable | None:
+    """The last change of a flag that the model reads too late; None if another model was compiled to use it."""
+    changed = trained.state.changed_since(read.state)
+    late: SetTrainable | None = None
+    for event in timeline.between(read, trained) if changed else ():
+        if isinstance(event, SetTrainable) and event.changed & changed:
+            late = event
+        elif isinstance(event, Compiled) and event.model is not trained.model and late is not None:
+            if changed & {leaf.key for leaf in event.state.leaves}:
+                return None
+    return late
+
+
+@source.check("unfreeze-under-frozen-parent")
+def unfreeze_under_frozen_parent(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Layers are thawed while a model around them stays frozen, and so they do not train."""
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        for leaf in trained.state.leaves:
+            for at in leaf.thawed_at if leaf.gate is not None else ():
+                if at not in seen and leaf.gate is not None:
+                    seen.add(at)
+                    yield _under_frozen_parent(trained, leaf, leaf.gate, at)
+
+
+def _under_frozen_parent(trained: Trained, leaf: Leaf, parent: Model, at: Place) -> Mistake:
+    whole = parent is trained.model
+    reason = (
+        f"{titled(parent)} is the model that is trained, and it is frozen itself: nothing in it trains"
+        if whole
+        else f"{titled(parent)} around them is still frozen, and in Keras 2 a frozen model keeps everything inside it "
+        "out of training (its BatchNormalization statistics move all the same)"
+    )
+    return Mistake(
+        f"The layers thawed here do not train: {reason}. "
+        f"Set `{parent.known_as or 'model'}.trainable = True` first, then freeze the layers that shall stay frozen.",
+        at.span,
+        steps((parent.flag.at, "frozen here"), training_step(trained)),
+        confidence=confidence(trained, [parent, leaf.model]),
+        severity=Severity.ERROR if whole else None,
+    )
+
+
+@source.check("trainable-typo")
+def trainable_typo(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """An attribute that is almost called `trainable` is assigned: Python makes a new one, and nothing freezes."""
+    for event in timeline.events:
+        if isinstance(event, AttributeSet) and not event.declared and _is_typo(event.attribute):
+            target = event.target.model if isinstance(event.target, Stretch) else event.target
+            yield Mistake(
+                f"Keras knows no `{event.attribute}`: this sets an attribute that nobody reads, and the flag "
+                "`trainable` stays as it is.",
+                event.at.span,
+                confidence=Confidence.CERTAIN if target.certain else Confidence.LIKELY,
+                fix=_rename(event),
+            )
+
+
+def _rename(event: AttributeSet) -> Fix | None:
+    if event.name_at is None:
+        return None
+    span = event.name_at.span
+    start = Position(span.end.line, span.end.column - len(event.attribute))
+    edit = Edit(Span(span.path, start, span.end, span.cell), "trainable")
+    return Fix(Applicability.SAFE, f"Rename `{event.attribute}` to `trainable`", (edit,))
+
+
+def _is_typo(attribute: str) -> bool:
+    if attribute in _NO_TYPOS:
+        return False
+    lowered = attribute.lower().strip("_")
+    return lowered in ("trainable", "is_trainable", "istrainable") or _distance(lowered, "trainable") <= 2
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters must be added, left out, replaced or swapped with their neighbour (Damerau, adjacent)."""
+    rows = [list(range(len(other) + 1))]
+    for i, left in enumerate(one, 1):
+        row = [i]
+        for j, right in enumerate(other, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+@source.check("random-base-frozen")
+def random_base_frozen(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A backbone with random weights is frozen before it has learned anything."""
+    seen: set[int] = set()
+    learned: set[int] = set()
+    for trained in timeline.trainings:
+        for leaf in trained.state.leaves:
+            model = leaf.model
+            if (
+                leaf.key not in seen | learned
+                and isinstance(leaf.part, Stretch)
+                and _is_random(model)
+                and leaf.frozen_at
+            ):
+                if leaf.trains is False:
+                    seen.add(leaf.key)
+                    yield Mistake(
+                        f"{titled(model)} starts with random weights (`weights=None`) and is frozen before it is "
+                        "trained: the layers behind it learn from noise. Load pretrained weights, or leave it "
+                        "trainable.",
+                        model.at.span,
+                        steps((leaf.frozen_at[0], "frozen here"), training_step(trained)),
+                        confidence=confidence(trained, [model]),
+                    )
+            if leaf.trains is not False:
+                learned.add(leaf.key)
+
+
+def _is_random(model: Model) -> bool:
+    return model.pretrained is False and not model.weights_set and model.handed_over is None

@@ -1,0 +1,277 @@
+"""Which files a run reads: folders are searched, what is named explicitly is taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freezelint.finding import NotRead
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SKIPPED_FOLDERS = frozenset([
+    ".git",
+    ".hg",
+    ".svn",
+    ".bzr",
+    ".venv",
+    ".direnv",
+    ".tox",
+    ".nox",
+    ".eggs",
+    ".cache",
+    ".ipynb_checkpoints",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".freezelint_cache",
+    "__pycache__",
+    "__pypackages__",
+    "node_modules",
+    "site-packages",
+    "build",
+    "dist",
+    "_build",
+])
+"""Folders that a search never enters, by name: version control, caches, other people's code, build output."""
+
+_ENVIRONMENT_MARKERS = ("pyvenv.cfg", "conda-meta")
+_PYTHON_SUFFIXES = (".py", ".pyw")
+_MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+class Kind(Enum):
+    """What a file is read as."""
+
+    PYTHON = "python"
+    NOTEBOOK = "notebook"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to read; `display` is its path as reports show it, `named` whether the user asked for it by name."""
+
+    path: Path
+    display: str
+    kind: Kind
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to leave out of a search: patterns in the form of `.gitignore`, relative to the working directory.
+
+    With `force_exclude` the patterns, and the folders that a search skips, hold for what is named explicitly too.
+    `is_model` decides whether a file or folder with the name of a model is one.
+    """
+
+    is_model: Callable[[Path], bool]
+    exclude: Sequence[str] = ()
+    force_exclude: bool = False
+
+
+@dataclass(slots=True)
+class Found:
+    """The outcome of a search: what to read, and what could not be looked at."""
+
+    inputs: list[Input] = field(default_factory=list)
+    not_read: list[tuple[NotRead, bool]] = field(default_factory=list)
+    """With each, whether it was named explicitly."""
+
+
+def display(path: Path) -> str:
+    """`path` relative to the working directory, with `/`; absolute where there is no relative path to it."""
+    try:
+        text = os.path.relpath(path)
+    except ValueError:  # another drive
+        text = str(path)
+    return text.replace(os.sep, "/").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def find(paths: Iterable[Path], search: Search) -> Found:
+    """The Python files, notebooks and saved models that `paths` name or contain, each once, in a stable order.
+
+    Raises `ValueError` for a pattern in `search.exclude` that is none.
+    """
+    exclude = _spec(search.exclude) if search.exclude else None
+    found = Found()
+    seen: set[str] = set()
+    for path in paths:
+        if search.force_exclude and _excluded_by_force(path, exclude):
+            continue
+        for item in _from_named(path, search, exclude, found):
+            key = os.path.abspath(item.path)  # noqa: PTH100 (a link is kept a link)
+            if key not in seen:
+                seen.add(key)
+                found.inputs.append(item)
+    return found
+
+
+def _from_named(path: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found) -> Iterator[Input]:
+    try:
+        if path.is_dir() and not search.is_model(path):
+            yield from _walk(path, search, exclude, found)
+            return
+        kind = _kind_of_named(path)
+    except OSError as error:
+        found.not_read.append((NotRead(display(path), _reason(error)), True))
+        return
+    yield Input(path, display(path), kind, named=True)
+
+
+def _kind_of_named(path: Path) -> Kind:
+    """What a file named by the user is read as; what is neither Python nor a notebook is taken for a model."""
+    suffix = path.suffix.lower()
+    if suffix in _PYTHON_SUFFIXES:
+        return Kind.PYTHON
+    if path.suffix == ".ipynb":
+        return Kind.NOTEBOOK
+    if suffix or not path.is_file():
+        return Kind.MODEL
+    with path.open("rb") as stream:
+        head = stream.read(100)
+    return Kind.PYTHON if head.startswith(b"#!") and b"python" in head else Kind.MODEL
+
+
+def _walk(top: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found) -> Iterator[Input]:
+    """Everything to read below `top`, in the order of names. Links to folders are not followed."""
+    stack: list[tuple[Path, tuple[_Ignores, ...]]] = [(top, _ignores_above(top))]
+    while stack:
+        folder, ignores = stack.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            found.not_read.append((NotRead(display(folder), _reason(error)), folder == top))
+            continue
+        names = {entry.name for entry in entries}
+        if ".gitignore" in names:
+            ignores = (*ignores, *_read_ignores(folder / ".gitignore", folder))
+        folders: list[Path] = []
+        for entry in entries:
+            path = folder / entry.name
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                is_file = entry.is_file()
+            except OSError as error:
+                found.not_read.append((NotRead(display(path), _reason(error)), False))
+                continue
+            if is_folder and (entry.name in SKIPPED_FOLDERS or _is_environment(path)):
+                continue
+            if _is_ignored(path, ignores, is_folder) or (exclude is not None and _matches(exclude, path, is_folder)):
+                continue
+            if is_folder and not search.is_model(path):
+                folders.append(path)
+                continue
+            kind = Kind.MODEL if is_folder else _kind_of_found(path, search) if is_file else None
+            if kind is not None:
+                yield Input(path, display(path), kind, named=False)
+        stack.extend((path, ignores) for path in reversed(folders))
+
+
+def _kind_of_found(path: Path, search: Search) -> Kind | None:
+    suffix = path.suffix.lower()
+    if suffix in _PYTHON_SUFFIXES:
+        return Kind.PYTHON
+    if path.suffix == ".ipynb":
+        return Kind.NOTEBOOK
+    if suffix == ".keras" or (suffix in _MODEL_SUFFIXES and search.is_model(path)):
+        return Kind.MODEL
+    return None
+
+
+def _is_environment(folder: Path) -> bool:
+    return any((folder / marker).exists() for marker in _ENVIRONMENT_MARKERS)
+
+
+def _excluded_by_force(path: Path, exclude: GitIgnoreSpec | None) -> bool:
+    shown = display(path)
+    below = () if shown.startswith("..") else shown.split("/")
+    if not SKIPPED_FOLDERS.isdisjoint(below[:-1]):
+        return True
+    return exclude is not None and _matches(exclude, path, path.is_dir())
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+# --- .gitignore -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Ignores:
+    """The patterns of one `.gitignore`, which hold below `folder`."""
+
+    folder: str
+    spec: GitIgnoreSpec
+
+
+def _spec(lines: Iterable[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _read_ignores(path: Path, folder: Path) -> tuple[_Ignores, ...]:
+    """The patterns in `path`; nothing if it cannot be read (git then ignores nothing either)."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+    specs = []
+    try:
+        specs.append(_Ignores(str(folder.absolute()), _spec(lines)))
+    except ValueError:  # one bad line must not switch off the others
+        for line in lines:
+            try:
+                specs.append(_Ignores(str(folder.absolute()), _spec([line])))
+            except ValueError:
+                continue
+    return tuple(specs)
+
+
+def _ignores_above(top: Path) -> tuple[_Ignores, ...]:
+    """The `.gitignore` patterns of the repository that hold in `top`, outermost first.
+
+    None of them if they would ignore `top` itself: who names a folder wants it read.
+    """
+    top = top.absolute()
+    chain = [top, *top.parents]
+    root = next((index for index, folder in enumerate(chain) if (folder / ".git").exists()), None)
+    if root is None:
+        return ()
+    ignores = _read_ignores(chain[root] / ".git" / "info" / "exclude", chain[root])
+    for folder in reversed(chain[1 : root + 1]):
+        ignores = (*ignores, *_read_ignores(folder / ".gitignore", folder))
+    inside = chain[: root + 1]
+    if any(_is_ignored(folder, ignores, is_folder=True) for folder in inside[:-1]):
+        return ()
+    return ignores
+
+
+def _is_ignored(path: Path, ignores: Sequence[_Ignores], is_folder: bool) -> bool:
+    """Whether git would ignore `path`: the innermost file that says something about it decides."""
+    absolute = os.path.abspath(path)  # noqa: PTH100 (a link is kept a link)
+    for ignore in reversed(ignores):
+        try:
+            relative = os.path.relpath(absolute, ignore.folder).replace(os.sep, "/")
+        except ValueError:
+            continue
+        if relative == "." or relative.startswith("../"):
+            continue
+        verdict = ignore.spec.check_file(f"{relative}/" if is_folder else relative).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _matches(spec: GitIgnoreSpec, path: Path, is_folder: bool) -> bool:
+    shown = display(path)
+    return bool(spec.check_file(f"{shown}/" if is_folder else shown).include)

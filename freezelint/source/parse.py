@@ -1,0 +1,217 @@
+"""Bytes → libcst trees → program, behind the guards that a native parser needs.
+
+libcst's parser crashes the whole process on deep nesting, which no `except` can catch; so nothing reaches it
+before its size, its brackets and its operator chains were counted and `ast` has had a look.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from freezelint.finding import Position, Span
+from freezelint.source.notebook import Cell, read_cells, without_magics
+from freezelint.source.program import Program, Statement, Unparsed
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 200
+MAX_CHAIN = 1_000
+
+_STRINGS = re.compile(r"(?:'''|\"\"\").*?(?:'''|\"\"\")|#[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+_OPERATOR = re.compile(r"[.+\-*/%@&|^~<>=]|\b(?:and|or|not|if|else|lambda|await|in|is|elif)\b|[()\[\]{}\n]")
+
+
+class NotPython(Exception):
+    """The text cannot be parsed; `reason` says why, `line` where (counted from 1), if that is known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+@dataclass
+class Unit:
+    """One parsed text: a whole file, or one cell of a notebook."""
+
+    tree: cst.Module
+    cell: int | None
+    first: int
+    """The number of the unit's first node."""
+
+
+@dataclass
+class ParsedFile:
+    """A lowered file and what is needed to say where its nodes stand."""
+
+    path: str
+    program: Program
+    nodes: list[cst.CSTNode] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
+
+    def span(self, at: int) -> Span:
+        """The span of the node with number `at`."""
+        unit = next(unit for unit in reversed(self.units) if unit.first <= at)
+        start, end = self._positions(unit)[id(self.nodes[at])]
+        return Span(self.path, start, end, unit.cell)
+
+    def _positions(self, unit: Unit) -> dict[int, tuple[Position, Position]]:
+        known = self._known.get(id(unit))
+        if known is None:
+            known = self._known[id(unit)] = _positions(unit.tree)
+        return known
+
+    @cached_property
+    def _known(self) -> dict[int, dict[int, tuple[Position, Position]]]:
+        return {}
+
+
+def parse(path: str, data: bytes) -> ParsedFile:
+    """The program in `data`, a Python file or (by the suffix of `path`) a notebook.
+
+    Raises `NotPython` for a file that cannot be read at all; cells that cannot be parsed are in
+    `program.unparsed`, and the others are lowered.
+    """
+    from freezelint.source.lower import Lowering
+
+    if len(data) > MAX_BYTES and not path.endswith(".ipynb"):
+        raise NotPython(f"larger than {MAX_BYTES // 1_000_000} MB")
+    cells = read_cells(data) if path.endswith(".ipynb") else [Cell(None, decode(data))]
+    lowering = Lowering()
+    body: list[Statement] = []
+    unparsed: list[Unparsed] = []
+    parsed = ParsedFile(path, Program(path, ()), lowering.nodes)
+    for cell in cells:
+        first = len(lowering.nodes)
+        try:
+            tree = parse_text(cell.text) if cell.index is None else _parse_cell(cell.text)
+            body.extend(lowering.module(tree))
+        except NotPython as error:
+            if cell.index is None:
+                raise
+            unparsed.append(Unparsed(error.reason, cell.index, error.line))
+            continue
+        except RecursionError as error:
+            if cell.index is None:
+                raise NotPython("nested too deeply") from error
+            unparsed.append(Unparsed("nested too deeply", cell.index))
+            continue
+        parsed.units.append(Unit(tree, cell.index, first))
+    parsed.program = Program(path, tuple(body), tuple(unparsed))
+    return parsed
+
+
+def _parse_cell(text: str) -> cst.Module:
+    try:
+        return parse_text(text)
+    except NotPython:
+        return parse_text(without_magics(text))
+
+
+def decode(data: bytes) -> str:
+    """The text of a Python file, by its own coding line or byte order mark (PEP 263).
+
+    Raises `NotPython` if it is not text in that encoding.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise NotPython(f"not text: {error}") from error
+    if "\0" in text:
+        raise NotPython("not text: it has null bytes")
+    return text
+
+
+def parse_text(text: str) -> cst.Module:
+    """The libcst tree of a text that passed the guards; raises `NotPython` for one that cannot be parsed."""
+    if len(text) > MAX_BYTES:
+        raise NotPython(f"larger than {MAX_BYTES // 1_000_000} MB")
+    refuse_deep(text)
+    syntax: SyntaxError | None = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        if "too many nested" in str(error):
+            raise NotPython("nested too deeply", error.lineno) from error
+        syntax = error
+    except (RecursionError, MemoryError) as error:
+        raise NotPython("nested too deeply") from error
+    except ValueError as error:
+        raise NotPython(str(error)) from error
+    import libcst as cst
+
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        if syntax is not None:
+            raise NotPython(f"not valid Python: {syntax.msg}", syntax.lineno) from error
+        raise NotPython(f"not valid Python: {error.message}", error.raw_line) from error
+    except (RecursionError, MemoryError) as error:
+        raise NotPython("nested too deeply") from error
+    except Exception as error:  # a fault of the parser on odd input must not end the run
+        raise NotPython(f"the parser failed: {error}") from error
+
+
+def refuse_deep(text: str) -> None:
+    """Raises `NotPython` for bracket depth or operator chains that the native parser may not survive."""
+    bare = _STRINGS.sub("''", text)
+    depth = chain = 0
+    for found in _OPERATOR.finditer(bare):
+        token = found.group()
+        if token in "([{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise NotPython("nested too deeply", bare.count("\n", 0, found.start()) + 1)
+        elif token in ")]}":
+            depth = max(0, depth - 1)
+        elif token == "\n":
+            if depth == 0:
+                chain = 0
+            continue
+        elif token in "=":
+            continue
+        else:
+            chain += 1
+            if chain > MAX_CHAIN and depth <= 1:
+                raise NotPython("an expression with too many operators", bare.count("\n", 0, found.start()) + 1)
+    _refuse_deep_indentation(bare)
+
+
+def _refuse_deep_indentation(text: str) -> None:
+    indents = [0]
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.lstrip(" \t")
+        if not stripped:
+            continue
+        width = len(line) - len(stripped)
+        while indents and indents[-1] > width:
+            indents.pop()
+        if not indents or width > indents[-1]:
+            indents.append(width)
+            if len(indents) > MAX_DEPTH // 2:
+                raise NotPython("nested too deeply", number)
+
+
+def _positions(tree: cst.Module) -> dict[int, tuple[Position, Position]]:
+    from libcst.metadata import MetadataWrapper, PositionProvider
+
+    ranges = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+    return {
+        id(node): (
+            Position(place.start.line, place.start.column + 1),
+            Position(place.end.line, place.end.column + 1),
+        )
+        for node, place in ranges.items()
+    }

@@ -1,0 +1,94 @@
+"""Which parts of a program can matter to a model's training state; the others are not worth a path of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from freezelint.source import program as p
+
+if TYPE_CHECKING:
+    from freezelint.source.modules import Project
+
+_ATTRIBUTES = frozenset({
+    "add",
+    "apply_gradients",
+    "build_model",
+    "clone_model",
+    "compile",
+    "fit",
+    "fit_generator",
+    "get_layer",
+    "gradient",
+    "layers",
+    "load_model",
+    "load_weights",
+    "optimizer",
+    "output",
+    "outputs",
+    "pop",
+    "set_weights",
+    "train_on_batch",
+    "train_step",
+    "trainable",
+})
+_EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
+
+
+@lru_cache(maxsize=50_000)
+def _words(body: p.Body) -> tuple[frozenset[str], bool]:
+    """Every name and attribute called or assigned in `body`, and whether it leaves (return, break, …)."""
+    words: set[str] = set()
+    leaves = False
+    for node in _nodes(body):
+        if isinstance(node, p.Attribute):
+            words.add(node.name)
+        elif isinstance(node, p.Call) and isinstance(node.function, p.Name):
+            words.add(node.function.id)
+        elif isinstance(node, p.Return | p.Leave):
+            leaves = True
+    return frozenset(words), leaves
+
+
+def _nodes(body: p.Body) -> Iterator[p.Node]:
+    stack: list[object] = list(body)
+    while stack:
+        item = stack.pop()
+        if isinstance(item, p.Node):
+            yield item
+        if isinstance(item, p.Node | p.Argument | p.Parameter):
+            stack.extend(getattr(item, field.name) for field in fields(item))
+        elif isinstance(item, tuple):
+            stack.extend(item)
+
+
+def matters(body: p.Body, project: Project) -> bool:
+    """Whether `body` may build, freeze, compile, train or change a model, or leave the function."""
+    if not body:
+        return False
+    words, leaves = _words(body)
+    if leaves or words & _ATTRIBUTES:
+        return True
+    return any(word[0].isupper() for word in words) or bool(words & project.functions)
+
+
+def mentions_models(body: p.Body) -> bool:
+    """Whether `body` freezes, compiles or trains something."""
+    return bool(_words(body)[0] & _ATTRIBUTES)
+
+
+def only_gives_up(body: p.Body) -> bool:
+    """Whether `body` ends the program or the path: `raise`, `sys.exit()`, a parser's `error()`."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, p.Leave):
+        return last.how == "raise"
+    if isinstance(last, p.Evaluate) and isinstance(last.value, p.Call):
+        function = last.value.function
+        return (isinstance(function, p.Attribute) and function.name in _EXITS) or (
+            isinstance(function, p.Name) and function.id in _EXITS
+        )
+    return False

@@ -1,0 +1,184 @@
+"""The fact model of the source pass: what happens to the models of a program, in order, along one path.
+
+A check reads events, never the syntax tree. Every event says where it stands (`at`); the flags that a model had
+at a moment are a `State`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from freezelint.finding import Span
+from freezelint.source.selection import Thaw
+from freezelint.source.values import Layer, Model, Optimizer, Part, Place, Stretch, Value, Wired
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A layer (or the layers of an opaque model) as a part of the model that trains it.
+
+    `own` is the comparable state of its own flags, `gate` the nearest container whose flag keeps it out of
+    training whatever its own flag says.
+    """
+
+    part: Part
+    around: tuple[Model, ...]
+    own: Hashable
+    gate: Model | None
+    thawed_batchnorms: tuple[Thaw[Place], ...]
+    trains: bool | None
+    """Whether any of it trains: True, False, None (not known)."""
+    frozen_at: tuple[Place, ...] = ()
+    """Where flags that are now False were set."""
+    thawed_at: tuple[Place, ...] = ()
+    """Where flags that are now True were set."""
+
+    @property
+    def key(self) -> int:
+        """What identifies the leaf between two states."""
+        return id(self.part.model) if isinstance(self.part, Stretch) else id(self.part)
+
+    @property
+    def effective(self) -> Hashable:
+        """Equal for two states in which the same weights train."""
+        return False if self.gate is not None else self.own
+
+    @property
+    def model(self) -> Model:
+        """The innermost model that holds the leaf: the backbone of a stretch, otherwise the container."""
+        return self.part.model if isinstance(self.part, Stretch) else self.around[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """The flags of everything inside one model at one moment."""
+
+    leaves: tuple[Leaf, ...]
+    gates: tuple[tuple[Model, Place | None], ...] = ()
+    """Containers whose own flag is False, and where that was set."""
+
+    def changed_since(self, earlier: State) -> set[int]:
+        """The keys of the leaves whose effective flags differ."""
+        before = {leaf.key: leaf.effective for leaf in earlier.leaves}
+        return {leaf.key for leaf in self.leaves if leaf.key in before and before[leaf.key] != leaf.effective}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """Something that happens at a place."""
+
+    at: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built(Event):
+    """A layer or model comes into being."""
+
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Called(Event):
+    """A layer is called: `where` is "graph" (on symbolic tensors), "call" (in a `call` method) or "eager"."""
+
+    layer: Layer
+    training: Value | None
+    where: str
+    wired: Wired | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetTrainable(Event):
+    """`target.trainable = value`; `changed` are the keys of the leaves whose own flags that changed."""
+
+    target: Part
+    value: bool | None
+    changed: frozenset[int]
+    propagated: bool = True
+    """False where Keras skips the assignment because the object's own flag is `value` already."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributeSet(Event):
+    """Another attribute of a Keras object is assigned."""
+
+    target: Part
+    attribute: str
+    value: Value
+    declared: bool
+    """Whether the object's own class defines that attribute."""
+    name_at: Place | None = None
+    """The attribute expression that is assigned to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightsSet(Event):
+    """Weights are loaded or copied into a layer or model."""
+
+    target: Layer
+    how: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled(Event):
+    """`model.compile(…)`, with the flags of that moment."""
+
+    model: Model
+    state: State
+    optimizer: Optimizer | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained(Event):
+    """A training call (`fit`, `train_on_batch`, …), with the flags of that moment.
+
+    `compiled` is the compile in force; `traced` the earlier training call that traced the step this one reuses
+    (None if this call traces it). `implied` is True where the program compiles the model and ends there.
+    """
+
+    model: Model
+    how: str
+    state: State
+    compiled: Compiled | None
+    traced: Trained | None = None
+    implied: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted(Event):
+    """`predict`, `evaluate` and the like."""
+
+    model: Model
+    how: str
+
+
+@dataclass(eq=False)
+class Timeline:
+    """The events along one path through the program, in the order in which they happen."""
+
+    path: str
+    events: list[Event] = field(default_factory=list)
+
+    def between(self, first: Event, last: Event) -> Iterator[Event]:
+        """The events after `first` and before `last`, in order."""
+        return iter(self.events[self._order[id(first)] + 1 : self._order[id(last)]])
+
+    @cached_property
+    def _order(self) -> dict[int, int]:
+        return {id(event): index for index, event in enumerate(self.events)}
+
+    @property
+    def trainings(self) -> list[Trained]:
+        """Every training call."""
+        return [event for event in self.events if isinstance(event, Trained)]
+
+    def spans(self, wanted: Collection[Span]) -> set[Span]:
+        """Those of the `wanted` spans at which something happens on this path."""
+        paths = {span.path for span in wanted}
+        return {place.span for place in self._places if place.path in paths} & set(wanted)
+
+    @cached_property
+    def _places(self) -> set[Place]:
+        return {event.at for event in self.events}

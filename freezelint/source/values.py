@@ -1,0 +1,413 @@
+"""The abstract values: what the interpreter knows about the objects of a program that it does not run.
+
+Objects with an identity (layers, models, user objects) are mutable: one run walks one path, and their state is
+that of the moment. Everything else is a plain value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from freezelint.source.selection import WHOLE, Interior, Selection
+
+if TYPE_CHECKING:
+    from freezelint.finding import Span
+    from freezelint.keras.applications import Backbone, Layout
+    from freezelint.keras.names import LayerTraits
+    from freezelint.source import program as p
+    from freezelint.source.parse import ParsedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in the source: a file and the number of a node in it."""
+
+    file: ParsedFile = field(repr=False, compare=False)
+    path: str
+    at: int
+
+    @property
+    def span(self) -> Span:
+        """The span in the text; worked out when it is first asked for."""
+        return self.file.span(self.at)
+
+
+class Value:
+    """Anything a name can stand for."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """A value about which nothing is known; its number tells it from others, so that tests on it are remembered."""
+
+    number: int = 0
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(slots=True, eq=False)
+class Guess(Value):
+    """An undefined name or a parameter that nobody passed: a model once it is used like one."""
+
+    name: str
+    keras: bool
+    """Whether the file speaks Keras (and no other framework), so that the guess may become a model."""
+    model: Model | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Value):
+    """A constant of Python."""
+
+    value: Any
+
+
+@dataclass(slots=True, eq=False)
+class Items(Value):
+    """A list, tuple or set whose items are known; `complete` is False when there may be more."""
+
+    items: list[Value]
+    kind: str = "list"
+    complete: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Table(Value):
+    """A dict; keys are constants of Python."""
+
+    items: dict[Any, Value]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class External(Value):
+    """Something imported from a library, by its canonical dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """A method bound to a value of ours: `model.fit`, `tensor.shape`."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Function(Value):
+    """A function of the project (or a lambda), with the scope it closes over."""
+
+    name: str
+    parameters: tuple[p.Parameter, ...]
+    body: tuple[p.Statement, ...]
+    scope: Any
+    defaults: dict[str, Value]
+    file: ParsedFile
+    at: int
+    decorators: tuple[Value, ...] = ()
+    owner: Class | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the project; `bases` are values, `members` its functions and class attributes."""
+
+    name: str
+    bases: list[Value]
+    members: dict[str, Value]
+    at: int
+    file: ParsedFile
+
+    def lookup(self, name: str) -> Value | None:
+        """The member `name` of the class or of its bases in the project."""
+        return next((cls.members[name] for cls in self.lineage() if name in cls.members), None)
+
+    def lineage(self) -> Iterator[Class]:
+        """The class and those it derives from, nearest first (the project's only)."""
+        seen: set[int] = set()
+        stack: list[Class] = [self]
+        while stack:
+            cls = stack.pop(0)
+            if id(cls) not in seen:
+                seen.add(id(cls))
+                yield cls
+                stack.extend(base for base in cls.bases if isinstance(base, Class))
+
+    def library_bases(self) -> list[str]:
+        """The canonical names of the library classes it derives from."""
+        return [base.name for cls in self.lineage() for base in cls.bases if isinstance(base, External)]
+
+
+@dataclass(slots=True, eq=False)
+class Instance(Value):
+    """An object of a class of the project that is no Keras object."""
+
+    cls: Class
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Method(Value):
+    """A function of the project bound to its object."""
+
+    function: Function
+    owner: Value
+
+
+@dataclass(slots=True, eq=False)
+class Module(Value):
+    """A module of the project."""
+
+    name: str
+    names: dict[str, Value]
+
+
+@dataclass(slots=True, eq=False)
+class Flag:
+    """An object's own `trainable`: its value (None: unknown) and where it was last assigned (None: never)."""
+
+    value: bool | None = True
+    at: Place | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Layer(Value):
+    """A Keras layer.
+
+    `class_name` is canonical, "" if the class is not known. `certain` is False where only the way it is used
+    says that it is a Keras object.
+    """
+
+    class_name: str
+    traits: LayerTraits | None
+    at: Place
+    name: str | None = None
+    flag: Flag = field(default_factory=Flag)
+    known_as: str = ""
+    certain: bool = True
+    cls: Class | None = None
+    attributes: dict[str, Value] = field(default_factory=dict)
+    arguments: dict[str, Value] = field(default_factory=dict)
+    wrapped: Layer | None = None
+    weights_set: bool = False
+
+    @property
+    def is_batchnorm(self) -> bool | None:
+        """Whether the layer is a BatchNormalization; None if its class is not known."""
+        if self.traits is not None:
+            return self.traits.is_batchnorm
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Some layers of a model whose layers are not known one by one, as a part of another model or of a list."""
+
+    model: Model
+    selection: Selection = WHOLE
+
+    @property
+    def size(self) -> int | None:
+        """How many layers these are, if that is known."""
+        interior = self.model.interior
+        if interior is None or interior.size is None or interior.batchnorms is None:
+            return None
+        indices = self.selection.indices(interior.size, interior.batchnorms)
+        return None if indices is None else len(list(indices))
+
+
+Part = Layer | Stretch
+
+
+@dataclass(slots=True, eq=False)
+class Model(Layer):
+    """A Keras model.
+
+    `kind` is "functional", "sequential", "subclassed", or "opaque" when its layers are known only as a whole
+    (`interior`): a backbone, a loaded model, a parameter. `pretrained` says whether its weights were learned
+    (None: not known); `pretrained_at` where they came from.
+    """
+
+    kind: str = "opaque"
+    parts: list[Part] = field(default_factory=list)
+    interior: Interior[Place] | None = None
+    backbone: Backbone | None = None
+    layout: Layout | None = None
+    """The backbone's layers one by one, where its arguments are known."""
+    title: str = ""
+    """What people call the architecture: "MobileNetV2"; empty if it has no name."""
+    pretrained: bool | None = None
+    complete: bool = True
+    """Whether `parts` are all of its layers."""
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    calls: list[Wired] = field(default_factory=list)
+    """The calls of layers that make up its graph."""
+    compiled: Any = None
+    traced: Any = None
+    handed_over: Place | None = None
+    """Where the model was handed to a function that is not known: it may compile it or load weights."""
+    disturbed: Place | None = None
+    """Where it was handed to one that, by its name, changes flags."""
+
+    def walk(self, seen: set[int] | None = None) -> Iterator[tuple[Part, tuple[Model, ...]]]:
+        """Every leaf of the model with the containers around it (outermost first, the model itself included)."""
+        seen = set() if seen is None else seen
+        yield from _walk(self, (), seen)
+
+    def containers(self) -> Iterator[Model]:
+        """The model and every model nested in it."""
+        found = {id(self): self}
+        for _, around in self.walk():
+            found.update((id(model), model) for model in around)
+        yield from found.values()
+
+
+def _walk(model: Model, around: tuple[Model, ...], seen: set[int]) -> Iterator[tuple[Part, tuple[Model, ...]]]:
+    if id(model) in seen or len(around) > 20:
+        return
+    seen.add(id(model))
+    inside = (*around, model)
+    if model.interior is not None:
+        yield Stretch(model), inside
+    for part in model.parts:
+        if isinstance(part, Model):
+            yield from _walk(part, inside, seen)
+        elif isinstance(part, Layer) and isinstance(part.wrapped, Model):
+            yield part, inside
+            yield from _walk(part.wrapped, inside, seen)
+        else:
+            yield part, inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wired(Value):
+    """A layer called on symbolic tensors; `training` is the literal passed, None if nothing (or None) was.
+
+    `where` is "graph" for a call that is recorded in a Functional model, "call" for one inside a `call` method.
+    """
+
+    layer: Layer
+    training: Value | None
+    at: Place
+    inputs: tuple[Tensor, ...] = ()
+    where: str = "graph"
+
+    @property
+    def pinned(self) -> bool | None:
+        """The literal True or False passed as `training`, None otherwise."""
+        value = self.training.value if isinstance(self.training, Known) else None
+        return value if isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor(Value):
+    """A symbolic tensor: an input, the output of a wired call, or of a whole model (`of`)."""
+
+    wired: Wired | None = None
+    of: Model | None = None
+    inner: Selection = WHOLE
+    """With `of`: which of its layers lead to this tensor."""
+    inputs: tuple[Tensor, ...] = ()
+    is_input: bool = False
+    unknown: bool = False
+    """Whether something unknown was applied on the way."""
+
+
+@dataclass(slots=True, eq=False)
+class Layers(Value):
+    """A model's list of layers, or a part of it, in order."""
+
+    parts: list[Part]
+    of: Model | None = None
+    complete: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Group(Value):
+    """The loop variable over layers that are not known one by one: any of them.
+
+    `answer` fixes the outcome of tests on its name, where a loop is walked once before and once after the layer
+    that the test looks for.
+    """
+
+    stretch: Stretch
+    answer: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupTest(Value):
+    """A condition that holds for some layers of a group and not for others (None: for none)."""
+
+    group: Group
+    yes: Selection | None
+    no: Selection | None
+
+    def negated(self) -> GroupTest:
+        """The opposite condition."""
+        return GroupTest(self.group, self.no, self.yes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Property(Value):
+    """Something asked of a layer or group that decides tests: its "class", its "name", its "index"."""
+
+    owner: Layer | Group
+    what: str
+    base: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Length(Value):
+    """`len()` of a list of layers whose number is not known, plus an offset."""
+
+    of: Layers
+    plus: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexRange(Value):
+    """A loop index that runs over `range(start, stop)`; bounds are numbers, Lengths or Unknown."""
+
+    start: Value
+    stop: Value
+
+
+@dataclass(slots=True, eq=False)
+class Optimizer(Value):
+    """A Keras optimizer, with the arguments it was made with."""
+
+    name: str
+    arguments: dict[str, Value]
+    at: Place
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights(Value):
+    """A model's or layer's list of variables: "weights", "trainable_weights", …."""
+
+    owner: Layer
+    which: str
+
+
+def solid(value: Value) -> Value:
+    """The model that a guess has become, otherwise the value itself."""
+    return value.model if isinstance(value, Guess) and value.model is not None else value
+
+
+def tensors(values: Iterable[Value]) -> Iterator[Tensor]:
+    """The symbolic tensors among the values, looked for in lists and dicts too."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Items):
+            yield from tensors(value.items)
+        elif isinstance(value, Table):
+            yield from tensors(value.items.values())
