@@ -1,1 +1,50 @@
-"""Findings → bytes: one module per output format, each a pure function."""
+"""A run's outcome, and its renderers: one module per output format, each a pure function to text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from freezelint.finding import Finding, NotRead, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found, read and could not read.
+
+    `files` and `models` count what was checked. `suppressed` counts findings that a comment silences, `hidden`
+    those below the confidence asked for. `keras` says in words which Keras was checked for. `failed` is true
+    if something that was named explicitly could not be read at all.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    not_read: tuple[NotRead, ...] = ()
+    files: int = 0
+    models: int = 0
+    suppressed: int = 0
+    hidden: int = 0
+    keras: str = ""
+    failed: bool = False
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have this severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def exit_code(self, fail_on: Severity) -> int:
+        """2 if a named input could not be read at all, 1 if a finding is as bad as `fail_on`, otherwise 0.
+
+        Infos never fail a run.
+        """
+        if self.failed:
+            return 2
+        threshold = max(fail_on, Severity.WARNING)
+        return int(any(finding.severity >= threshold for finding in self.findings))
+
+
+class Lines(Protocol):
+    """Gives the lines of a file, or of a cell of a notebook, by the path that the report shows."""
+
+    def __call__(self, display: str, cell: int | None = None, /) -> Sequence[str]:
+        """The lines; none if there is no such text."""
+        ...

@@ -14,31 +14,12 @@ from freezelint.finding import NotRead
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-SKIPPED_FOLDERS = frozenset([
-    ".git",
-    ".hg",
-    ".svn",
-    ".bzr",
-    ".venv",
-    ".direnv",
-    ".tox",
-    ".nox",
-    ".eggs",
-    ".cache",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".hypothesis",
-    ".freezelint_cache",
-    "__pycache__",
-    "__pypackages__",
-    "node_modules",
-    "site-packages",
-    "build",
-    "dist",
-    "_build",
-])
+SKIPPED_FOLDERS = frozenset({
+    *(".git", ".hg", ".svn", ".bzr"),
+    *(".venv", ".direnv", ".tox", ".nox", ".eggs", "__pypackages__", "node_modules", "site-packages"),
+    *(".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".freezelint_cache"),
+    *(".ipynb_checkpoints", "__pycache__", "build", "dist", "_build"),
+})
 """Folders that a search never enters, by name: version control, caches, other people's code, build output."""
 
 _ENVIRONMENT_MARKERS = ("pyvenv.cfg", "conda-meta")

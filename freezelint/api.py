@@ -1,0 +1,320 @@
+"""What the command line, a notebook and a test call: inputs and settings in, a `Report` out."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from freezelint import catalogue, ignore, merge
+from freezelint.finding import Confidence, Finding, NotRead, Position, Severity, Span
+from freezelint.keras.behaviour import Behaviour
+from freezelint.keras.version import Choice, from_artifact, resolve
+from freezelint.report import Report
+from freezelint.source.files import Input, Kind, Search, find
+from freezelint.texts import Texts
+
+MAX_READ_BYTES = 100_000_000
+"""No larger Python file or notebook is read into memory (the source pass has a lower limit for Python)."""
+
+UNREADABLE = "unreadable-input"
+DEBUG_VARIABLE = "FREEZELINT_DEBUG"
+
+
+class SettingsError(ValueError):
+    """A setting that means nothing: an unknown rule, version or pattern. The text says which, and what is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to check.
+
+    `keras` is `auto`, `any`, a generation (`2`, `3`) or a version (`3.14`); `backend` the backend of Keras 3 (None:
+    what the source sets, otherwise TensorFlow).
+    `select` and `ignore` are names, codes or beginnings of codes; nothing selected means the rules that are on by
+    default. `pedantic` shows what is only possible, and what a more specific rule would silence. `exclude` are
+    patterns in the form of `.gitignore`, which with `force_exclude` hold for what is named explicitly too.
+    """
+
+    keras: str = "auto"
+    backend: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_confidence: Confidence = Confidence.LIKELY
+    pedantic: bool = False
+    fail_on: Severity = Severity.WARNING
+    exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+
+    @property
+    def threshold(self) -> Confidence:
+        """The lowest confidence that is shown."""
+        return Confidence.POSSIBLE if self.pedantic else self.min_confidence
+
+    def rules(self) -> frozenset[str]:
+        """The names of the rules to run. Raises `SettingsError` for a selector that names none."""
+        chosen = {rule.name for rule in catalogue.rules().values() if rule.default}
+        if self.select:
+            chosen = {name for word in self.select for name in _named(word)} | {UNREADABLE}
+        return frozenset(chosen - {name for word in self.ignore for name in _named(word)})
+
+
+def check(paths: Iterable[str | Path], settings: Settings = Settings(), texts: Texts | None = None) -> Report:
+    """Checks Python files, notebooks, saved models and folders of all of them.
+
+    `texts` is given the text of everything that findings point into. Raises `FileNotFoundError` for a path that
+    does not exist and `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is
+    part of the report.
+    """
+    named = [Path(path) for path in paths]
+    for path in named:
+        if not os.path.lexists(path):
+            raise FileNotFoundError(f"{path} does not exist")
+    run = _Run(settings, texts)
+    try:
+        found = find(named, Search(_looks_like_model, settings.exclude, settings.force_exclude))
+    except ValueError as error:
+        raise SettingsError(f"--exclude: {error}") from error
+    for gap, was_named in found.not_read:
+        run.could_not_read(gap, was_named)
+    for item in found.inputs:
+        run.check(item)
+    return run.report()
+
+
+def check_data(data: bytes, path: str, settings: Settings = Settings(), texts: Texts | None = None) -> Report:
+    """Checks one Python file, or (by the suffix of `path`) notebook, that is in memory.
+
+    Raises `SettingsError` for a setting that means nothing.
+    """
+    run = _Run(settings, texts)
+    run.check_data(None, path, data, named=True)
+    return run.report()
+
+
+def check_source(
+    text: str, *, path: str = "example.py", keras: str = "any", select: Sequence[str] = ()
+) -> list[Finding]:
+    """The findings in a text, in reading order: for tests and for use in a notebook.
+
+    Raises `SettingsError` for an unknown version or rule.
+    """
+    settings = Settings(keras=keras, select=tuple(select))
+    return list(check_data(text.encode("utf-8", "replace"), path, settings).findings)
+
+
+def _named(word: str) -> list[str]:
+    found = [rule.name for rule in catalogue.matching(word)]
+    if not found:
+        raise SettingsError(f"there is no rule {word!r}{nearest(word)}")
+    return found
+
+
+def nearest(word: str) -> str:
+    """A suggestion of the rule that `word` may mean, as the end of a message; empty if nothing is near."""
+    known = [name for rule in catalogue.rules().values() for name in (rule.name, rule.code.lower())]
+    close = difflib.get_close_matches(word.strip().lower(), known, n=1, cutoff=0.5)
+    rule = catalogue.find(close[0]) if close else None
+    return f"; did you mean {rule.code} {rule.name}?" if rule else ""
+
+
+def _looks_like_model(path: Path) -> bool:
+    from freezelint.graph.reader import looks_like_model
+
+    return looks_like_model(path)
+
+
+class _Run:
+    """One run over its inputs: what was found and read so far."""
+
+    def __init__(self, settings: Settings, texts: Texts | None) -> None:
+        self.settings = settings
+        self.texts = texts if texts is not None else Texts()
+        self.selected = settings.rules()
+        _validate_keras(settings.keras)
+        self.findings: list[Finding] = []
+        self.hidden: list[Finding] = []
+        self.not_read: dict[NotRead, None] = {}
+        self.shown: set[str] = set()
+        self.keras: dict[str, None] = {}
+        self.files = 0
+        self.models = 0
+        self.failed = False
+
+    def check(self, item: Input) -> None:
+        """Checks one input; nothing that is wrong with it ends the run."""
+        if item.kind is Kind.MODEL:
+            self._guarded(item.display, item.named, lambda: self._check_model(item))
+            return
+        self.texts.add(item.display, item.path)
+        try:
+            data = _read(item.path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.could_not_read(NotRead(item.display, reason.lower()), item.named)
+            return
+        self.check_data(item.path, item.display, data, item.named)
+
+    def check_data(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
+        """Checks the text of a Python file or notebook."""
+        if path is None:
+            self.texts.add(display, data)
+        self._guarded(display, named, lambda: self._check_source(path, display, data, named))
+
+    def could_not_read(self, item: NotRead, named: bool) -> None:
+        """Notes an input, or a part of one, that was not checked."""
+        self.not_read[item] = None
+        self.failed = self.failed or (named and item.wholly)
+
+    def report(self) -> Report:
+        """What all that comes to."""
+        unread = [_unreadable(item) for item in self.not_read] if UNREADABLE in self.selected else []
+        wanted = [finding for finding in merge.distinct(self.findings) if self._is_about_input(finding)]
+        kept, suppressed = ignore.apply(sorted([*wanted, *unread], key=lambda finding: finding.order), self.texts)
+        shown = {merge.key(finding) for finding in wanted}
+        hidden = [finding for finding in merge.distinct(self.hidden) if merge.key(finding) not in shown]
+        return Report(
+            findings=tuple(kept),
+            not_read=tuple(self.not_read),
+            files=self.files,
+            models=self.models,
+            suppressed=suppressed,
+            hidden=sum(map(self._is_about_input, hidden)),
+            keras=" or ".join(sorted(self.keras)),
+            failed=self.failed,
+        )
+
+    def _is_about_input(self, finding: Finding) -> bool:
+        """Whether a finding, which may lie in an imported file, touches what this run was asked about."""
+        return finding.path in self.shown or any(step.span.path in self.shown for step in finding.related)
+
+    def _guarded(self, display: str, named: bool, action: Callable[[], None]) -> None:
+        """Runs the analysis of one input. A fault of freezelint itself is reported like an unreadable input."""
+        self.shown.add(display)
+        try:
+            action()
+        except Exception as error:  # the one place where a fault of an analysis is caught
+            if os.environ.get(DEBUG_VARIABLE):
+                raise
+            fault = f"{type(error).__name__}: {error}".rstrip(": ")
+            reason = f"internal error ({fault}); please report it together with the input"
+            self.could_not_read(NotRead(display, reason), named)
+
+    def _check_source(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
+        from freezelint.source import analysis, syntax
+
+        if not analysis.worth_reading(data) and (not named or syntax.is_python(display, data)):
+            self.files += 1
+            return
+        choice, backend = self._keras_of_source(path, display)
+        by_generation: dict[str, list[Finding]] = {}
+        unread: dict[NotRead, None] = {}
+        for behaviour in self._behaviours(choice, backend):
+            findings, gaps = analysis.analyse(path, display, data, behaviour, self.selected)
+            by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
+            unread.update(dict.fromkeys(gaps))
+        for gap in unread:
+            self.could_not_read(gap, named)
+        if not any(gap.wholly for gap in unread):
+            self.files += 1
+            self.keras[_in_words(choice)] = None
+        self._add(merge.across_generations(by_generation))
+
+    def _keras_of_source(self, path: Path | None, display: str) -> tuple[Choice, str]:
+        """Which Keras, and which backend, the settings, the text and its project speak of."""
+        from freezelint.keras.pins import from_project
+        from freezelint.keras.signs import backend_in_source, from_source
+
+        text = "\n".join(chain.from_iterable(self.texts.all_lines(display)))
+        choice = resolve(
+            option=self.settings.keras,
+            source=from_source(text, display),
+            project=from_project(path) if path is not None else (),
+        )
+        return choice, self.settings.backend or backend_in_source(text) or "tensorflow"
+
+    def _check_model(self, item: Input) -> None:
+        from freezelint.graph.checks import graph
+        from freezelint.graph.model_graph import Unreadable
+        from freezelint.graph.reader import read_model
+
+        try:
+            model = read_model(item.path)
+        except Unreadable as error:
+            self.could_not_read(NotRead(item.display, error.reason), item.named)
+            return
+        for gap in model.not_read:
+            self.could_not_read(replace(gap, path=item.display), item.named)
+        choice = resolve(option=self.settings.keras, artifact=from_artifact(model.keras_version, item.display))
+        by_generation: dict[str, list[Finding]] = {}
+        for behaviour in self._behaviours(choice, self.settings.backend or "tensorflow"):
+            findings = list(graph.run(model, item.display, behaviour, self.selected))
+            by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
+        self.models += 1
+        self.keras[_in_words(choice)] = None
+        self._add(merge.across_generations(by_generation))
+
+    def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
+        for version in choice.versions:
+            yield Behaviour(version, "tensorflow" if version.major < 3 else backend)
+
+    def _speaking(self, findings: Sequence[Finding], behaviour: Behaviour) -> list[Finding]:
+        """The findings of one analysis that are sure enough, without those that a more specific one silences."""
+        if behaviour.backend != "tensorflow":
+            findings = [replace(finding, confidence=Confidence.POSSIBLE) for finding in findings]
+        sure = self._sure(merge.distinct(findings))
+        return sure if self.settings.pedantic else merge.speaking(sure, catalogue.rules(), behaviour.generation)
+
+    def _add(self, findings: Sequence[Finding]) -> None:
+        self.findings.extend(self._sure(findings))
+
+    def _sure(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings that are sure enough to be shown; the others are counted."""
+        self.hidden.extend(finding for finding in findings if finding.confidence < self.settings.threshold)
+        return [finding for finding in findings if finding.confidence >= self.settings.threshold]
+
+
+def _validate_keras(value: str) -> None:
+    try:
+        resolve(option=value)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _number(behaviour: Behaviour) -> str:
+    return str(behaviour.version.major)
+
+
+def _in_words(choice: Choice) -> str:
+    if choice.is_known:
+        return str(choice.versions[0])
+    return f"{'any' if choice.source.endswith(': any') else 'unknown'} (checked for 2 and 3)"
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of an ordinary file. Raises `OSError`, and `ValueError` for what is not one, or is too large."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not an ordinary file")
+    if status.st_size > MAX_READ_BYTES:
+        raise ValueError(f"larger than {MAX_READ_BYTES // 1_000_000} MB")
+    return path.read_bytes()
+
+
+def _unreadable(item: NotRead) -> Finding:
+    """The finding FZ001 that stands for an input, or a part of one, that was not checked."""
+    place = Position(item.line or 1, 1)
+    what = "not checked" if item.wholly else "this cell was not checked" if item.cell else "checked only in part"
+    return Finding(
+        code="FZ001",
+        name=UNREADABLE,
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+        message=f"{what}: {item.reason}",
+        path=item.path,
+        span=Span(item.path, place, place, item.cell) if item.line or item.cell else None,
+    )

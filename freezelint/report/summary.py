@@ -1,0 +1,46 @@
+"""The last line of a report for people."""
+
+from __future__ import annotations
+
+from freezelint.finding import Severity
+from freezelint.report import Report
+
+
+def summary(report: Report) -> str:
+    """One line: how much was found, in how much, for which Keras, and what was left out."""
+    if not report.files and not report.models:
+        text = "No Python files, notebooks or saved models were read" if report.not_read else "Nothing to check"
+        return text + _left_out(report)
+    keras = f"; Keras: {report.keras}" if report.keras else ""
+    return f"{_found(report)} in {_read(report)}{keras}{_left_out(report)}"
+
+
+def _found(report: Report) -> str:
+    counts = [
+        plural(report.count(severity), word)
+        for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "info"))
+        if report.count(severity)
+    ]
+    return ", ".join(counts) or "No findings"
+
+
+def _read(report: Report) -> str:
+    parts = [plural(report.files, "file")] if report.files else []
+    parts += [plural(report.models, "model")] if report.models else []
+    return " and ".join(parts)
+
+
+def _left_out(report: Report) -> str:
+    parts = []
+    if report.not_read:
+        parts.append(f"{plural(len(report.not_read), 'input')} not or only partly read")
+    if report.suppressed:
+        parts.append(f"{report.suppressed} suppressed by comments")
+    if report.hidden:
+        parts.append(f"{report.hidden} less sure not shown (--pedantic shows them)")
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def plural(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
