@@ -150,6 +150,12 @@ class Served:
         """The moving means and variances that the signature reads or writes."""
         return copies(variable for variable in self._signature.variables if "moving" in variable.name)
 
+    def operations(self) -> set[str]:
+        """The kinds of operation in the signature and in the functions it calls."""
+        graph = self._signature.graph.as_graph_def()
+        functions = [node for function in graph.library.function for node in function.node_def]
+        return {node.op for node in [*graph.node, *functions]}
+
 
 def operations_of_a_step(keras: Any, model: Any, inputs: np.ndarray, targets: np.ndarray) -> collections.Counter[str]:
     """The kinds of operation that one training step runs, counted.

@@ -1,5 +1,6 @@
 """batchnorm-live-under-frozen-parent: a thawed BatchNorm layer moves its statistics below a frozen model."""
 
+import numpy as np
 import pytest
 
 from tests.proofs import harness
@@ -54,6 +55,20 @@ def test_thawing_a_slice_under_a_frozen_parent_does_the_same(keras, measured):
     assert harness.moved(statistics, harness.statistics(base)) > 0.5
     gated = harness.behaviour(keras).frozen_parent_gates_children
     assert (harness.moved(kernels, harness.kernels(base)) == 0) is gated
+
+
+@pytest.mark.parametrize("training", [True, False, None])
+def test_a_frozen_batchnorm_layer_is_never_live(keras, training):
+    """It normalises with its moving statistics and leaves them alone, whatever `training` says."""
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.BatchNormalization(momentum=0.9)
+    layer.build((None, 8))
+    layer.trainable = False
+    inputs, _ = harness.examples()
+    before = harness.statistics(layer)
+    outputs = np.asarray(layer(inputs, training=training))
+    assert harness.moved(before, harness.statistics(layer)) == 0
+    assert np.allclose(outputs, inputs / np.sqrt(1 + layer.epsilon), rtol=1e-4)
 
 
 def test_freezing_the_batchnorm_layer_again_stops_it(keras):

@@ -74,6 +74,7 @@ def test_a_wired_true_is_exported_even_where_predict_is_right(keras, measured, t
     inputs, _ = harness.examples(count=4, seed=1)
     difference = float(np.max(np.abs(answer(inputs) - harness.predict(model, inputs))))
     measured(keras, "wired training=True: export() and predict() differ by", difference)
+    assert harness.behaviour(keras).wired_training_reaches_export
     assert harness.batch_mates_matter(answer) > 0.1
     assert (difference < 1e-5) is harness.behaviour(keras).wired_training_holds
 
@@ -91,3 +92,17 @@ def test_the_advice_makes_answers_independent(keras, how, measured, tmp_path):
     difference = harness.batch_mates_matter(harness.Served(tmp_path / "model"))
     measured(keras, f"advice ({how}): same example in a batch of 64 and of 2 differs by", difference)
     assert difference < 1e-5
+
+
+@pytest.mark.parametrize("training", [True, None], ids=["training", "inference"])
+def test_the_operations_that_give_it_away(keras, training, tmp_path):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs), training=training)
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)).export(str(tmp_path / "model"))
+    operations = harness.Served(tmp_path / "model").operations()
+    fused = any(kind.startswith("FusedBatchNorm") for kind in operations)
+    assert fused is harness.behaviour(keras).batchnorm_is_fused_in_saved_model
+    assert ("AssignVariableOp" in operations) is (training is True)
+    if not fused:
+        assert ("SquaredDifference" in operations) is (training is True)
