@@ -226,7 +226,7 @@ class Operations:
         if not reduced.fed:
             return derived((reduced,))
         if node.operation == "Sum":
-            kind = Kind.SUM_OF_SQUARES if reduced.kind is Kind.SQUARE else Kind.OTHER
+            kind = Kind.SUM_OF_SQUARES if reduced.kind is Kind.SQUARE else Kind.SUM
         else:
             kind = Kind.VARIANCE if reduced.kind is Kind.SQUARE else Kind.MEAN
         return derived((reduced,), kind)._replace(over_batch=_over_batch(node, axes))

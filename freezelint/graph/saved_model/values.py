@@ -20,6 +20,7 @@ class Kind(Enum):
     """A reference to a variable."""
     STORED = auto()
     """What a variable holds, perhaps scaled or shifted by constants."""
+    SUM = auto()
     SQUARE = auto()
     SUM_OF_SQUARES = auto()
     MEAN = auto()
@@ -102,8 +103,8 @@ def combined(operation: str, first: Value, second: Value) -> Value:
         return result._replace(kind=statistic.kind, over_batch=statistic.over_batch)
     if operation in _PRODUCTS and Kind.SQUARE in kinds:
         return result._replace(kind=Kind.SQUARE)
-    if operation in _QUOTIENTS and first.kind is Kind.SUM_OF_SQUARES:
-        return first._replace(kind=Kind.VARIANCE, fed=result.fed)
+    if operation in _QUOTIENTS and first.kind in _AVERAGED:
+        return first._replace(kind=_AVERAGED[first.kind], fed=result.fed)
     if operation in _EXTREMES and Kind.DEVIATION in kinds:
         deviation = first if first.kind is Kind.DEVIATION else second
         return result._replace(kind=Kind.DEVIATION, over_batch=deviation.over_batch)
@@ -115,10 +116,13 @@ def _with_constant(operation: str, value: Value, constant: Value) -> Value:
         return CONSTANT
     if operation in _SUMS and value.kind is Kind.NORMAL and any(constant.numbers or ()):
         return value._replace(kind=Kind.SHIFTED_NORMAL)
-    if value.kind is Kind.SUM_OF_SQUARES and operation in _PRODUCTS | _QUOTIENTS:
-        return value._replace(kind=Kind.VARIANCE)
+    if value.kind in _AVERAGED and operation in _PRODUCTS | _QUOTIENTS:
+        return value._replace(kind=_AVERAGED[value.kind])
     return value
 
+
+_AVERAGED = {Kind.SUM: Kind.MEAN, Kind.SUM_OF_SQUARES: Kind.VARIANCE}
+"""What a sum becomes when it is divided by a count."""
 
 _SUMS = frozenset({"Add", "AddV2", "Sub"})
 _PRODUCTS = frozenset({"Mul", "MulNoNan"})
