@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ _WORTH = re.compile(
 )
 MAX_ENTRIES = 40
 """How many functions that nobody calls are run in one file."""
+MAX_ENTRY_PATHS = 4
+"""How many paths through each of them are walked."""
+MAX_STEPS = 60_000
+"""How many steps all the runs of one file may take; a run that has begun is finished."""
 
 
 def worth_reading(data: bytes) -> bool:
@@ -45,18 +50,27 @@ def analyse(
     `path` is where the file lies (None for text that is no file), `display` how the report names it; `roots` are
     further folders in which imports of the project are looked up.
     """
-    from freezelint.source.modules import Project
-    from freezelint.source.parse import NotPython, parse
+    from freezelint.source.parse import NotPython
 
     try:
-        with _without_garbage_collection():
-            file = parse(display, data)
+        project = _project(path, display, data, tuple(roots))
     except NotPython as error:
         return [], [NotRead(display, error.reason, line=error.line)]
+    file = project.entry
     gaps = [NotRead(display, hole.reason, False, hole.cell, hole.line) for hole in file.program.unparsed]
-    project = Project(file, data, path.resolve() if path is not None else None, roots)
     timelines = list(_timelines(project, file, behaviour))
     return _agreed(timelines, display, behaviour, selected), gaps
+
+
+@lru_cache(maxsize=1)
+def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ...]) -> Project:
+    """The parsed file and what it may import; kept for the next Keras that the same file is analysed for."""
+    from freezelint.source.modules import Project
+    from freezelint.source.parse import parse
+
+    with _without_garbage_collection():
+        file = parse(display, data)
+    return Project(file, data, path.resolve() if path is not None else None, roots)
 
 
 def _timelines(project: Project, file: ParsedFile, behaviour: Behaviour) -> Iterator[Timeline]:
@@ -64,26 +78,20 @@ def _timelines(project: Project, file: ParsedFile, behaviour: Behaviour) -> Iter
     from freezelint.source.paths import explore
 
     runs: list[Run] = []
-
-    def as_program(decisions: Decisions) -> Run:
-        run = _module_run(project, file, behaviour, decisions)
-        runs.append(run)
-        return run
-
-    for run in explore(as_program):
+    spent = 0
+    for run in explore(partial(_module_run, project, file, behaviour)):
         yield run.timeline
+        runs.append(run)
+        spent += run.steps
+        if spent > MAX_STEPS:
+            break
     called = set().union(*(run.called for run in runs))
     for name in list(_uncalled(runs[0], file, called))[:MAX_ENTRIES]:
-        first: list[Run] = []
-
-        def as_entry(decisions: Decisions, name: str = name, first: list[Run] = first) -> Run:
-            run = _entry_run(project, file, behaviour, decisions, name)
-            first.append(run)
-            return run
-
-        for run in explore(as_entry, limit=6):
+        if spent > MAX_STEPS:
+            return
+        for run in explore(partial(_entry_run, project, file, behaviour, name), MAX_ENTRY_PATHS):
             yield run.timeline
-            called |= run.called
+            spent += run.steps
 
 
 def _module_run(project: Project, file: ParsedFile, behaviour: Behaviour, decisions: Decisions) -> Run:
@@ -98,7 +106,7 @@ def _module_run(project: Project, file: ParsedFile, behaviour: Behaviour, decisi
     return run
 
 
-def _entry_run(project: Project, file: ParsedFile, behaviour: Behaviour, decisions: Decisions, name: str) -> Run:
+def _entry_run(project: Project, file: ParsedFile, behaviour: Behaviour, name: str, decisions: Decisions) -> Run:
     """A fresh run of the module in which one of its functions is then called with unknown arguments."""
     from freezelint.source.interpreter import OutOfBudget, Run
 
@@ -117,17 +125,17 @@ def _entry_run(project: Project, file: ParsedFile, behaviour: Behaviour, decisio
 
 def _uncalled(run: Run, file: ParsedFile, called: set[int]) -> Iterator[str]:
     """The functions and methods of the file that the program itself never calls, as `name` or `Class.name`."""
-    from freezelint.source.relevance import mentions_models
+    from freezelint.source.relevance import worth_entering
     from freezelint.source.values import Class, Function
 
     module = run.modules.get(file.path)
     for name, value in list(module.names.items()) if module is not None else []:
         if isinstance(value, Function) and value.file is file:
-            if id(value.body) not in called and mentions_models(value.body):
+            if id(value.body) not in called and worth_entering(value.body):
                 yield name
         elif isinstance(value, Class) and value.file is file:
             for member in value.members.values():
-                if isinstance(member, Function) and id(member.body) not in called and mentions_models(member.body):
+                if isinstance(member, Function) and id(member.body) not in called and worth_entering(member.body):
                     yield f"{name}.{member.name}"
 
 

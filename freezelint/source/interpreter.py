@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
@@ -29,6 +30,7 @@ from freezelint.source.values import (
     Group,
     GroupTest,
     Guess,
+    Imported,
     Instance,
     Items,
     Known,
@@ -427,35 +429,52 @@ class Run:
         raise _Leave(node.how)
 
     def _import(self, node: p.Import, scope: Scope) -> None:
-        module = self._module(node.module, 0, scope)
-        if module is not None and (node.whole or "." not in node.module):
-            scope.names[node.name] = module
+        location = self.project.locate(node.module, 0, scope.file.path)
+        if location is not None and (node.whole or "." not in node.module):
+            scope.names[node.name] = Imported(location, node.module, "")
         else:
             scope.names[node.name] = External(library.canonical(node.module if node.whole else node.name))
 
     def _import_from(self, node: p.ImportFrom, scope: Scope) -> None:
-        module = self._module(node.module, node.level, scope)
+        importer = scope.file.path
+        location = self.project.locate(node.module, node.level, importer)
         for original, name in node.names:
+            inner = self.project.locate(f"{node.module}.{original}".strip("."), node.level, importer)
             if name == "*":
-                names = module.names if module is not None else {}
-                scope.names.update((key, value) for key, value in names.items() if not key.startswith("_"))
-            elif module is not None and original in module.names:
-                scope.names[name] = module.names[original]
+                self._import_star(location, node.module, scope)
+            elif inner is not None:
+                scope.names[name] = Imported(inner, f"{node.module}.{original}", "")
+            elif location is not None:
+                scope.names[name] = Imported(location, node.module, original)
+            elif node.level:
+                scope.names[name] = self.unknown()
             else:
-                inner = self._module(f"{node.module}.{original}".strip("."), node.level, scope)
-                fallback: Value = (
-                    self.unknown() if module or node.level else External(library.canonical(f"{node.module}.{original}"))
-                )
-                scope.names[name] = inner or fallback
+                scope.names[name] = External(library.canonical(f"{node.module}.{original}"))
 
-    def _module(self, name: str, level: int, scope: Scope) -> Module | None:
-        """The module of the project that an import means; None if it is not one of the project's."""
-        file = self.project.resolve(name, level, scope.file.path)
+    def _import_star(self, location: Path | None, name: str, scope: Scope) -> None:
+        module = self._module(location, name) if location is not None else None
+        names = module.names if module is not None else {}
+        scope.names.update((key, value) for key, value in names.items() if not key.startswith("_"))
+
+    def _module(self, location: Path, name: str) -> Module | None:
+        """The module of the project that lies at `location`, run when it is first needed."""
+        file = self.project.read(location)
         if file is None:
             return None
         if file.path not in self.modules:
             self.run_module(file, name)
         return self.modules[file.path]
+
+    def loaded(self, value: Value) -> Value:
+        """What an imported name stands for, read from its file now."""
+        for _ in range(MAX_CALLS):
+            if not isinstance(value, Imported):
+                return value
+            module = self._module(value.location, value.module)
+            if module is None:
+                return self.unknown()
+            value = module.names.get(value.original, UNKNOWN) if value.original else module
+        return self.unknown()
 
     # Conditions
 
@@ -540,7 +559,10 @@ class Run:
     def _name(self, node: p.Name, scope: Scope) -> Value:
         holder = scope.find(node.id)
         if holder is not None:
-            return holder.names[node.id]
+            value = holder.names[node.id]
+            if isinstance(value, Imported):
+                value = holder.names[node.id] = self.loaded(value)
+            return value
         if node.id in library.BUILTINS:
             return External(f"builtins.{node.id}")
         top = scope.module or scope

@@ -112,7 +112,7 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
         case External(name=dotted):
             return External(library.canonical(f"{dotted}.{name}"))
         case Module(names=members):
-            return members.get(name, UNKNOWN)
+            return run.loaded(members.get(name, UNKNOWN))
         case Layer():
             return _layer_attribute(run, owner, name, at)
         case Group():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
@@ -97,21 +98,25 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False) -> list[Value] |
         case Items(items=items, complete=complete) if complete or items:
             return list(items)[:_MAX_ITEMS]
         case Table(items=table):
-            return [Known(key) for key in table][:_MAX_ITEMS]
+            return _constants(table)
         case Known(value=str() | bytes()):
             return None
         case Known(value=list() | tuple() | set() as constants):
-            return [Known(item) for item in list(constants)[:_MAX_ITEMS]]
+            return _constants(constants)
         case IndexRange(start=Known(value=int() as start), stop=Known(value=int() as stop)) if (
             0 <= stop - start <= _MAX_ROUNDS
         ):
-            return [*map(Known, range(start, stop))]
+            return _constants(range(start, stop))
         case IndexRange():
             return [value, value]
         case Model():
             return None
         case _:
             return None
+
+
+def _constants(values: Iterable[Any]) -> list[Value]:
+    return [Known(value) for value in islice(values, _MAX_ITEMS)]
 
 
 def _around_a_name(item: Value) -> list[Value]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from freezelint.source import program as p
@@ -24,6 +25,7 @@ class Project:
     """
 
     def __init__(self, entry: ParsedFile, data: bytes, location: Path | None, roots: Sequence[Path] = ()) -> None:
+        self.entry = entry
         self._files: dict[str, ParsedFile | None] = {entry.path: entry}
         self._keras: dict[str, bool] = {entry.path: _speaks_keras(data)}
         self._location = location
@@ -32,7 +34,7 @@ class Project:
         if location is not None:
             self._display_to_path[entry.path] = location
         self._roots = [*roots, *_search_roots(location)] if location is not None else []
-        self._resolved: dict[tuple[str, int, str], ParsedFile | None] = {}
+        self._located: dict[tuple[str, int, str], Path | None] = {}
 
     @property
     def paths(self) -> list[str]:
@@ -43,14 +45,14 @@ class Project:
         """Whether the file imports Keras or TensorFlow and no other framework."""
         return self._keras.get(file.path, False)
 
-    def resolve(self, module: str, level: int, importer: str) -> ParsedFile | None:
-        """The file of the project that `module` means in an import of `importer`; None if there is none."""
+    def locate(self, module: str, level: int, importer: str) -> Path | None:
+        """Where the file of the project lies that `module` means in an import of `importer`; None if there is none."""
         key = (module, level, importer)
-        if key not in self._resolved:
-            self._resolved[key] = self._look_up(module, level, importer)
-        return self._resolved[key]
+        if key not in self._located:
+            self._located[key] = self._look_up(module, level, importer)
+        return self._located[key]
 
-    def _look_up(self, module: str, level: int, importer: str) -> ParsedFile | None:
+    def _look_up(self, module: str, level: int, importer: str) -> Path | None:
         start = self._display_to_path.get(importer)
         if start is None or (not module and not level):
             return None
@@ -60,35 +62,34 @@ class Project:
         else:
             bases = [start.parent, *self._roots]
         for base in bases:
-            for candidate in (
-                base.joinpath(*parts).with_suffix(".py") if parts else base,
-                base.joinpath(*parts, "__init__.py"),
-            ):
-                if candidate.suffix == ".py" and candidate != start and candidate.is_file():
-                    return self._read(candidate)
+            as_file = [base.joinpath(*parts).with_suffix(".py")] if parts else []
+            for candidate in (*as_file, base.joinpath(*parts, "__init__.py")):
+                if candidate != start and candidate.is_file():
+                    return candidate
         return None
 
-    def _read(self, path: Path) -> ParsedFile | None:
+    def read(self, path: Path) -> ParsedFile | None:
+        """The file at `path`, lowered; None if it cannot be read or enough files were read."""
         display = self._show(path)
         if display in self._files:
             return self._files[display]
         if len(self._files) >= MAX_FILES:
             return None
         try:
-            data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else b""
-            file = parse(display, data) if data else None
+            status = path.stat()
+            file = _parsed(path, display, status.st_mtime_ns, status.st_size) if status.st_size <= MAX_BYTES else None
         except (OSError, NotPython):
             file = None
         self._files[display] = file
         if file is not None:
             self._display_to_path[display] = path
-            self._keras[display] = _speaks_keras(data)
+            self._keras[display] = _speaks_keras(path.read_bytes())
             self.functions.update(_function_names(file.program.body))
         return file
 
     def _show(self, path: Path) -> str:
         """`path` as the report names it: relative to the folder that the entry's display starts in."""
-        entry = next(iter(self._files))
+        entry = self.entry.path
         location = self._location
         if location is None:
             return path.as_posix()
@@ -99,6 +100,12 @@ class Project:
             return path.relative_to(base).as_posix() if not Path(entry).is_absolute() else path.as_posix()
         except ValueError:
             return path.as_posix()
+
+
+@lru_cache(maxsize=200)
+def _parsed(path: Path, display: str, changed: int, size: int) -> ParsedFile:
+    """A file that other files import, kept for the next of them; `changed` and `size` tell versions apart."""
+    return parse(display, path.read_bytes())
 
 
 def _search_roots(location: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
@@ -34,6 +35,8 @@ _ATTRIBUTES = frozenset({
     "train_step",
     "trainable",
 })
+_CHANGES = frozenset({"trainable", "compile", "fit", "fit_generator", "train_on_batch", "setattr"})
+_NEARLY_TRAINABLE = re.compile(r"t\w*b\w*e")
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 
 
@@ -74,9 +77,10 @@ def matters(body: p.Body, project: Project) -> bool:
     return any(word[0].isupper() for word in words) or bool(words & project.functions)
 
 
-def mentions_models(body: p.Body) -> bool:
-    """Whether `body` freezes, compiles or trains something."""
-    return bool(_words(body)[0] & _ATTRIBUTES)
+def worth_entering(body: p.Body) -> bool:
+    """Whether a function that nobody calls is worth running for itself: it freezes, compiles or trains something."""
+    words, _ = _words(body)
+    return bool(words & _CHANGES) or any(_NEARLY_TRAINABLE.fullmatch(word) for word in words)
 
 
 def only_gives_up(body: p.Body) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from freezelint.source.selection import WHOLE, Interior, Selection
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from freezelint.finding import Span
     from freezelint.keras.applications import Backbone, Layout
     from freezelint.keras.names import LayerTraits
@@ -166,6 +168,15 @@ class Module(Value):
 
     name: str
     names: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported(Value):
+    """A name imported from a file of the project that has not been read yet; `original` is "" for the module."""
+
+    location: Path
+    module: str
+    original: str
 
 
 @dataclass(slots=True, eq=False)
