@@ -57,6 +57,8 @@ _IMAGE = frozenset({
     "AdjustSaturation", "CropAndResize", "ReverseV2", "Roll", "Slice", "StridedSlice", "ResizeBilinear",
     "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate", "GatherV2", "MirrorPad",
 })  # fmt: skip
+_SHAPES = frozenset({"Shape", "ShapeN", "Rank", "Size"})
+_RANDOM_KINDS = frozenset({Kind.UNIFORM, Kind.NORMAL, Kind.SHIFTED_NORMAL, Kind.MASK})
 _REDUCTIONS = frozenset({"Mean", "Sum"})
 
 
@@ -172,10 +174,13 @@ class Operations:
     def _arithmetic(self, operation: str, first: Value, second: Value, scope: str, muted: bool) -> Value:
         if operation in values.QUOTIENTS and second.kind is Kind.DEVIATION and first.fed:
             self._normalize(scope, operation, second, muted)
-        random, data = (first, second) if first.draws else (second, first)
-        if random.draws and not data.is_constant and not data.draws:
+        for random, data in ((first, second), (second, first)):
+            if data.is_constant or data.kind in _RANDOM_KINDS:
+                continue
             if operation in values.PRODUCTS and random.kind in (Kind.MASK, Kind.SHIFTED_NORMAL):
                 return self._resolved((first, second), random.draws, "dropout")
+            if random.kind is Kind.UNIFORM and data.fed:
+                return self._resolved((first, second), random.draws, "augmentation")
             if operation in values.SUMS and random.kind is Kind.NORMAL and data.fed:
                 return self._resolved((first, second), random.draws, "noise")
         return combined(operation, first, second)
@@ -197,6 +202,8 @@ class Operations:
             return first._replace(kind=Kind.DEVIATION)
         if operation in _LOGIC and all(value.numbers is not None and value.is_constant for value in given):
             return CONSTANT._replace(numbers=(float(_logic(operation, given)),))
+        if operation in _SHAPES:
+            return derived(given)._replace(draws=frozenset())
         if operation == "LogicalNot" and first.kind is Kind.INPUT:
             return first
         if operation in _COMPARISONS or operation in _ROUNDING or operation in _LOGIC:
@@ -215,7 +222,7 @@ class Operations:
     def _select(self, given: tuple[Value, ...]) -> Value:
         condition, kept, other = given
         if condition.draws:
-            against_constant = kept.is_constant != other.is_constant
+            against_constant = kept.is_constant or other.is_constant
             return self._resolved(given, condition.draws, "dropout" if against_constant else "augmentation")
         if kept.is_statistic or other.is_statistic:
             return kept if kept.is_statistic else other
@@ -263,8 +270,9 @@ class Operations:
         return (result, moment._replace(kind=Kind.MEAN), moment._replace(kind=Kind.VARIANCE), UNKNOWN)
 
     def _random(self, operation: str, given: tuple[Value, ...], scope: str, muted: bool) -> Value:
-        for value in given:
-            self._seeds(value.draws)
+        if operation.startswith("Stateless"):
+            for value in given[1:3]:
+                self._seeds(value.draws)
         if operation in GENERATORS and given and given[0].kind is Kind.HANDLE and not muted:
             self.writes[scope] = Write(scope, operation, given[0].variable, False)
         if operation not in _RANDOM:

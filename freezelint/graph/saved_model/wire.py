@@ -21,11 +21,11 @@ MAX_TEXT = 4096
 _DEADLINE_EVERY = 20_000
 
 
-class Malformed(ValueError):  # noqa: N818
+class Malformed(ValueError):
     """The bytes are not what the wire format allows."""
 
 
-class OverBudget(Exception):  # noqa: N818
+class OverBudget(Exception):
     """Reading was given up because the input asks for more work than any real model."""
 
 
