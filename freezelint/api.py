@@ -56,11 +56,14 @@ class Settings:
         return Confidence.POSSIBLE if self.pedantic else self.min_confidence
 
     def rules(self) -> frozenset[str]:
-        """The names of the rules to run. Raises `SettingsError` for a selector that names none."""
+        """The names of the rules to run. Raises `SettingsError` for a selector that names none.
+
+        What could not be read is always told, unless it is ignored by name.
+        """
         chosen = {rule.name for rule in catalogue.rules().values() if rule.default}
         if self.select:
-            chosen = {name for word in self.select for name in _named(word)} | {UNREADABLE}
-        return frozenset(chosen - {name for word in self.ignore for name in _named(word)})
+            chosen = {name for word in self.select for name in _named(word)}
+        return frozenset((chosen | {UNREADABLE}) - {name for word in self.ignore for name in _named(word)})
 
 
 def check(paths: Iterable[str | Path], settings: Settings = Settings(), texts: Texts | None = None) -> Report:

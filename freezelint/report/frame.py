@@ -58,7 +58,9 @@ def frame(finding: Finding, lines: Lines, style: Style) -> Iterator[str]:
         if text:
             yield from _picture(here, text, margin, finding.severity, style)
         else:
-            yield from (f"{' ' * margin} {style.margin('=')} line {mark.span.start.line}: {mark.text}" for mark in here)
+            told = (mark for mark in here if mark.text)
+            yield from (f"{' ' * margin} {style.margin('|')} line {_told(mark)}" for mark in told)
+            yield f"{' ' * margin} {style.margin('|')}"
 
 
 def _picture(
@@ -123,6 +125,10 @@ def _columns(span: Span, line: str, columns: Sequence[int]) -> tuple[int, int]:
 def _where(span: Span) -> str:
     cell = f"cell {span.cell}:" if span.cell is not None else ""
     return f"{printable(span.path)}:{cell}{span.start.line}:{span.start.column}"
+
+
+def _told(mark: Label) -> str:
+    return f"{mark.span.start.line}: {printable(mark.text)}"
 
 
 def _by_line(mark: Label) -> tuple[int, int, bool]:

@@ -31,23 +31,24 @@ def _finding(finding: Finding, lines: Lines, style: Style) -> Iterator[str]:
     yield textwrap.fill(
         printable(finding.message), _WRAP, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
     )
+    notes = list(_notes(finding))
     if finding.span is not None:
-        yield from frame(finding, lines, style)
-        margin = max((len(str(span.start.line)) for span in finding.spans), default=1)
+        margin = max(len(str(span.start.line)) for span in finding.spans)
+        picture = list(frame(finding, lines, style))
+        yield from picture if notes else picture[:-1]
     else:
         margin = 1
         yield f" {style.margin('-->')} {printable(finding.path)}"
-        if finding.layer:
-            yield f"  {style.margin('=')} layer: {printable(finding.layer)}"
-        if finding.signature:
-            yield f"  {style.margin('=')} signature: {printable(finding.signature)}"
-    for note in _notes(finding):
+    for note in notes:
         yield f"{' ' * margin} {style.margin('=')} {note}"
 
 
 def _notes(finding: Finding) -> Iterator[str]:
-    if finding.keras:
-        sure = "" if finding.confidence is Confidence.CERTAIN else f", {finding.confidence.value}"
-        yield f"in Keras {' and '.join(finding.keras)}{sure}"
+    if finding.layer:
+        yield f"layer: {printable(finding.layer)}"
+    if finding.signature:
+        yield f"signature: {printable(finding.signature)}"
+    if finding.confidence is not Confidence.CERTAIN:
+        yield f"confidence: {finding.confidence.value}"
     if finding.fix is not None:
         yield f"fix ({_FIXES[finding.fix.applicability]}): {printable(finding.fix.title)}"
