@@ -52,6 +52,8 @@ def _is_code(config: Mapping[str, Any]) -> bool:
     """Whether the function of a Lambda layer is byte code rather than a name."""
     for key in ("function", "output_shape", "mask"):
         value = config.get(key)
+        if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
+            value = value.get("items")
         kind = config.get(f"{key}_type")
         text = value[0] if isinstance(value, list) and value else value
         if isinstance(text, str) and (kind == "lambda" or text.startswith(_MARSHALLED)):

@@ -47,7 +47,7 @@ def read(path: Path) -> ModelGraph:
     graph.variables = weights.attach_legacy(graph.root, holder, keras3=keras3)
     graph.optimizer_slots = weights.slots(root.groups.get("optimizer_weights"))
     if "model_weights" not in root.groups:
-        graph.gaps.append("shapes of weights: the file has none")
+        graph.gaps.append("shapes of weights (the file has none)")
     else:
         graph.inconsistencies += _disagreements(graph.root, holder)
     return graph
@@ -71,7 +71,7 @@ def _disagreements(root: Layer, holder: Group) -> list[str]:
     """Where the configuration and the weights do not speak of the same layers."""
     names = holder.texts("layer_names")
     if names is None:
-        return []
+        return ["the weights do not say which layers they belong to"]
     layers = {layer.name: layer for layer in root.children}
     found = [
         f"weights of {name!r}, which the configuration does not have"

@@ -84,13 +84,14 @@ def _weights(
     if WEIGHTS not in members:
         other = next((name for name in members if name.startswith("model.weights")), None)
         what = f"they are in {other}, which is not read" if other else "the archive has none"
-        graph.gaps.append(f"shapes of weights: {what}")
+        graph.gaps.append(f"shapes of weights ({what})")
         return
     try:
         tree = hdf5_tree.read_tree(_open_weights(archive, members[WEIGHTS], file))
     except Unreadable as error:
-        graph.gaps.append(f"shapes of weights: {WEIGHTS} is {error.reason}")
-        graph.not_read.append(NotRead(graph.path, f"{WEIGHTS} is {error.reason}", wholly=False))
+        reason = error.reason if WEIGHTS in error.reason else f"{WEIGHTS}: {error.reason}"
+        graph.gaps.append(f"shapes of weights ({reason})")
+        graph.not_read.append(NotRead(graph.path, reason, wholly=False))
         return
     keras3 = (graph.keras_version or "").startswith("3")
     graph.variables = weights.attach_checkpoint(root, tree.root, keras3=keras3)
@@ -142,7 +143,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int = MAX_CO
     except _ZIP_ERRORS as error:
         raise Unreadable(f"{info.filename} cannot be unpacked ({error})") from error
     if len(data) > limit:
-        raise Unreadable(f"{info.filename} is larger than {limit >> 20} MB")
+        raise Unreadable(f"{info.filename} has more than {limit >> 20} MB")
     return data
 
 

@@ -90,6 +90,7 @@ class _Node:
     shapes: list[_Shape | None] = field(default_factory=list)
     training: bool | None = None
     is_keras3: bool = False
+    has_constant: bool = False
 
 
 @dataclass(slots=True)
@@ -116,6 +117,8 @@ class _Reader:
         config = _config(entry)
         class_name = _text(entry.get("class_name")) or "?"
         name = _text(config.get("name")) or _text(entry.get("name")) or class_name.rpartition(">")[2].lower()
+        if not isinstance(config.get("name", name), str):
+            self._say(f"the name of {name!r} in its configuration is not text")
         layer = Layer(
             path="" if parent is None else _join(parent.path, self._unique(name, parent, taken)),
             name=name,
@@ -174,6 +177,8 @@ class _Reader:
                 break
             layer = self.layer(entry, model, taken, depth + 1)
             children.append(_Child(layer, entry, []))
+        if not children:
+            self._say(f"{model.name!r} holds no layers")
         model.children = [child.layer for child in children]
         return children
 
@@ -216,6 +221,8 @@ class _Reader:
                 nodes.append(_keras2_node(item, siblings))
             else:
                 self._say(f"a call of {child.layer.path!r} is neither a list nor an object")
+        if not all(node.references or node.has_constant for node in nodes):
+            self._say(f"{child.layer.path!r} is called without an input")
         missing = {name for node in nodes for name, _, _ in node.references if name not in siblings}
         for name in sorted(missing)[:5]:
             self._say(f"{child.layer.path!r} takes its input from {name!r}, which does not exist")
@@ -383,9 +390,8 @@ def _keras2_node(item: list[Any] | Mapping[str, Any], siblings: Mapping[str, _Ch
         if isinstance(value, Mapping):
             stack.extend((inner, is_argument) for inner in reversed(list(value.values())))
         elif isinstance(value, list) and (_is_reference(value) or value[:1] == [_CONSTANT]):
-            if value[0] == _CONSTANT or (is_argument and value[0] not in siblings):
-                pass
-            else:
+            node.has_constant = node.has_constant or value[0] == _CONSTANT
+            if value[0] != _CONSTANT and not (is_argument and value[0] not in siblings):
                 node.references.append((value[0], value[1], value[2]))
             kwargs = value[3] if len(value) > 3 else None
             if isinstance(kwargs, Mapping) and not is_argument:

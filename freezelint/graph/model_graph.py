@@ -14,7 +14,7 @@ from typing import Any
 from freezelint.finding import NotRead
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """An input that cannot be read as a model; `reason` is a phrase for people."""
 
     def __init__(self, reason: str) -> None:
