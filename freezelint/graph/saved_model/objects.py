@@ -33,6 +33,7 @@ class ObjectNode:
     metadata: Message | None = None
     variable: Variable | None = None
     is_constant: bool = False
+    slots: int = 0
     functions: list[str] = field(default_factory=list)
     function_spec: Message | None = None
 
@@ -82,6 +83,17 @@ class ObjectGraph:
             return listed
         return [node.variable for _, node in self.reachable() if node.variable is not None]
 
+    def optimizer_slots(self) -> int | None:
+        """How many variables the saved optimizer keeps for single weights; None if no optimizer was saved.
+
+        Keras 2.11 and later list them with the optimizer (its counters are scalars), earlier ones as slots.
+        """
+        place = self.child(0, "optimizer")
+        if place is None or self.node(place) is None:
+            return None
+        listed = self.variables_in_list(place, "_variables") or []
+        return self.nodes[place].slots + sum(1 for variable in listed if variable.shape)
+
     def reachable(self) -> Iterator[tuple[int, ObjectNode]]:
         """The nodes that belong to the model itself, each once, breadth first from the root."""
         if not self.nodes:
@@ -117,6 +129,8 @@ def _object(message: Message, place: int) -> ObjectNode:
             child, name = _reference(part)
             part.budget.keep()
             node.children.setdefault(name, child)
+        elif number == 3:
+            node.slots += 1
         elif number == 4:
             for inner, _, value in part:
                 if inner == 1:

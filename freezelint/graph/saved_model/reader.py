@@ -100,6 +100,7 @@ class _Reader:
         self.model.gaps.extend(writer.gaps)
         if writer.keras_version is not None and written.entries:
             self.model.compiled = "training_config" in written.root
+        self.model.optimizer_slots = objects.optimizer_slots()
         nodes = self._main_nodes(graph)
         variables = objects.variables() if objects.nodes else of_tensorflow_1(nodes, graph.collections)
         self._variables(variables, parts)
