@@ -15,7 +15,7 @@ from freezelint.finding import Confidence, Finding, NotRead, Position, Severity,
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.version import Choice, from_artifact, resolve
 from freezelint.report import Report
-from freezelint.source.files import Input, Kind, Search, find
+from freezelint.source.files import Input, Kind, Search, find, is_excluded
 from freezelint.texts import Texts
 
 MAX_READ_BYTES = 100_000_000
@@ -78,10 +78,7 @@ def check(paths: Iterable[str | Path], settings: Settings = Settings(), texts: T
         if not os.path.lexists(path):
             raise FileNotFoundError(f"{path} does not exist")
     run = _Run(settings, texts)
-    try:
-        found = find(named, Search(_looks_like_model, settings.exclude, settings.force_exclude))
-    except ValueError as error:
-        raise SettingsError(f"--exclude: {error}") from error
+    found = find(named, _search(settings))
     for gap, was_named in found.not_read:
         run.could_not_read(gap, was_named)
     for item in found.inputs:
@@ -95,7 +92,8 @@ def check_data(data: bytes, path: str, settings: Settings = Settings(), texts: T
     Raises `SettingsError` for a setting that means nothing.
     """
     run = _Run(settings, texts)
-    run.check_data(None, path, data, named=True)
+    if not is_excluded(Path(path), _search(settings)):
+        run.check_data(None, path, data, named=True)
     return run.report()
 
 
@@ -125,6 +123,16 @@ def nearest(word: str) -> str:
     return f"; did you mean {rule.code} {rule.name}?" if rule else ""
 
 
+def _search(settings: Settings) -> Search:
+    """What to look for; raises `SettingsError` for a pattern that is none."""
+    search = Search(_looks_like_model, settings.exclude, settings.force_exclude)
+    try:
+        search.validate()
+    except ValueError as error:
+        raise SettingsError(f"exclude: {error}") from error
+    return search
+
+
 def _looks_like_model(path: Path) -> bool:
     from freezelint.graph.reader import looks_like_model
 
@@ -143,7 +151,7 @@ class _Run:
         self.hidden: list[Finding] = []
         self.not_read: dict[NotRead, None] = {}
         self.shown: set[str] = set()
-        self.keras: dict[str, None] = {}
+        self.choices: list[Choice] = []
         self.files = 0
         self.models = 0
         self.failed = False
@@ -187,7 +195,7 @@ class _Run:
             models=self.models,
             suppressed=suppressed,
             hidden=sum(map(self._is_about_input, hidden)),
-            keras=" or ".join(sorted(self.keras)),
+            keras=_in_words(self.choices),
             failed=self.failed,
         )
 
@@ -224,7 +232,7 @@ class _Run:
             self.could_not_read(gap, named)
         if not any(gap.wholly for gap in unread):
             self.files += 1
-            self.keras[_in_words(choice)] = None
+            self.choices.append(choice)
         self._add(merge.across_generations(by_generation))
 
     def _keras_of_source(self, path: Path | None, display: str) -> tuple[Choice, str]:
@@ -258,7 +266,7 @@ class _Run:
             findings = list(graph.run(model, item.display, behaviour, self.selected))
             by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
         self.models += 1
-        self.keras[_in_words(choice)] = None
+        self.choices.append(choice)
         self._add(merge.across_generations(by_generation))
 
     def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
@@ -292,10 +300,14 @@ def _number(behaviour: Behaviour) -> str:
     return str(behaviour.version.major)
 
 
-def _in_words(choice: Choice) -> str:
-    if choice.is_known:
-        return str(choice.versions[0])
-    return f"{'any' if choice.source.endswith(': any') else 'unknown'} (checked for 2 and 3)"
+def _in_words(choices: Sequence[Choice]) -> str:
+    """Which Keras a run checked for; empty if nothing in it depended on that."""
+    known = sorted({choice.versions[0] for choice in choices if choice.is_known})
+    unknown = "unknown (checked for 2 and 3)" if any(not choice.is_known for choice in choices) else ""
+    if not known:
+        return unknown
+    told = ", ".join(map(str, known))
+    return f"{told} as the inputs say, elsewhere {unknown}" if unknown else told
 
 
 def _read(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,25 @@ _NOT_DONE = 2
 _INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Application(click.Group):
+    """A group of commands that return their exit code, and never end in a traceback for what a user does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nfreezelint: interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            # The reader went away (`freezelint check | head`). Nothing may be written at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_NOT_DONE)
+        ctx.exit(code or 0)
+
+
+@click.group(cls=_Application, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="freezelint")
 def cli() -> None:
     """Find Keras layers that are not frozen when you think they are, and BatchNorm in the wrong mode.
@@ -127,6 +145,7 @@ def check(
     Exit code: 0 nothing found at or above --fail-on, 1 something found, 2 the run could not do what was asked.
     """
     from freezelint import api
+    from freezelint.report.summary import NOTHING
     from freezelint.texts import Texts
 
     settings = api.Settings(min_confidence=Confidence(min_confidence), fail_on=Severity(fail_on), **options)
@@ -142,7 +161,7 @@ def check(
         _write_file(file, _render(kind, report, texts, colour=False))
     _write(_render(output_format, report, texts, colour=_colour()))
     if output_format != "text" and not (report.files or report.models or report.not_read):
-        click.echo("freezelint: no Python files, notebooks or saved models there", err=True)
+        click.echo(NOTHING, err=True)
     return report.exit_code(settings.fail_on)
 
 
@@ -224,25 +243,6 @@ def _write_file(file: Path, text: str) -> None:
         raise click.UsageError(f"cannot write {file}: {error.strerror}") from error
 
 
-def run(action: Callable[[], Any]) -> int:
-    """The exit code of a command, whatever ends it: never a traceback for what a user does."""
-    try:
-        code = action()
-    except click.ClickException as error:
-        error.show()
-        return _NOT_DONE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("freezelint: interrupted", err=True)
-        return _INTERRUPTED
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EINVAL):
-            raise
-        # The reader went away (`freezelint check | head`). Nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOT_DONE
-    return code if isinstance(code, int) else 0
-
-
-def main(arguments: Iterable[str] | None = None) -> None:
+def main() -> None:
     """The entry point of the command `freezelint`."""
-    sys.exit(run(lambda: cli.main(list(arguments) if arguments is not None else None, standalone_mode=False)))
+    cli()

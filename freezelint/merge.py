@@ -23,13 +23,15 @@ def distinct(findings: Iterable[Finding]) -> list[Finding]:
 
 def speaking(findings: Sequence[Finding], rules: Mapping[str, Rule], generation: str) -> list[Finding]:
     """The findings that no finding of a more specific rule, at the same place, silences in this generation."""
-    present = {finding.name for finding in findings}
-    kept = []
+    by_name: dict[str, list[Finding]] = {}
     for finding in findings:
-        silencers = present.intersection(_silencers(rules.get(finding.name), generation))
-        if not any(other.name in silencers and _same_place(finding, other) for other in findings):
-            kept.append(finding)
-    return kept
+        by_name.setdefault(finding.name, []).append(finding)
+
+    def is_silenced(finding: Finding) -> bool:
+        silencers = _silencers(rules.get(finding.name), generation)
+        return any(_same_place(finding, other) for name in silencers for other in by_name.get(name, ()))
+
+    return [finding for finding in findings if not is_silenced(finding)]
 
 
 def across_generations(by_generation: Mapping[str, Sequence[Finding]]) -> list[Finding]:

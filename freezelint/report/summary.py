@@ -5,12 +5,13 @@ from __future__ import annotations
 from freezelint.finding import Severity
 from freezelint.report import Report
 
+NOTHING = "Nothing to check: no Python files, notebooks or saved models were found"
+
 
 def summary(report: Report) -> str:
     """One line: how much was found, in how much, for which Keras, and what was left out."""
     if not report.files and not report.models:
-        text = "No Python files, notebooks or saved models were read" if report.not_read else "Nothing to check"
-        return text + _left_out(report)
+        return f"Nothing was checked{_left_out(report)}" if report.not_read else NOTHING
     keras = f"; Keras: {report.keras}" if report.keras else ""
     return f"{_found(report)} in {_read(report)}{keras}{_left_out(report)}"
 

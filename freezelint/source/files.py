@@ -57,6 +57,11 @@ class Search:
     exclude: Sequence[str] = ()
     force_exclude: bool = False
 
+    def validate(self) -> None:
+        """Raises `ValueError` for a pattern in `exclude` that is none."""
+        if self.exclude:
+            _spec(self.exclude)
+
 
 @dataclass(slots=True)
 class Found:
@@ -85,7 +90,7 @@ def find(paths: Iterable[Path], search: Search) -> Found:
     found = Found()
     seen: set[str] = set()
     for path in paths:
-        if search.force_exclude and _excluded_by_force(path, exclude):
+        if is_excluded(path, search):
             continue
         for item in _from_named(path, search, exclude, found):
             key = os.path.abspath(item.path)  # noqa: PTH100 (a link is kept a link)
@@ -93,6 +98,16 @@ def find(paths: Iterable[Path], search: Search) -> Found:
                 seen.add(key)
                 found.inputs.append(item)
     return found
+
+
+def is_excluded(path: Path, search: Search) -> bool:
+    """Whether a path is to be left out although it was named, which only `force_exclude` does."""
+    if not search.force_exclude:
+        return False
+    shown = display(path).split("/")
+    if shown[0] != ".." and not SKIPPED_FOLDERS.isdisjoint(shown[:-1]):
+        return True
+    return bool(search.exclude) and _matches(_spec(search.exclude), path, path.is_dir())
 
 
 def _from_named(path: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found) -> Iterator[Input]:
@@ -169,14 +184,6 @@ def _kind_of_found(path: Path, search: Search) -> Kind | None:
 
 def _is_environment(folder: Path) -> bool:
     return any((folder / marker).exists() for marker in _ENVIRONMENT_MARKERS)
-
-
-def _excluded_by_force(path: Path, exclude: GitIgnoreSpec | None) -> bool:
-    shown = display(path)
-    below = () if shown.startswith("..") else shown.split("/")
-    if not SKIPPED_FOLDERS.isdisjoint(below[:-1]):
-        return True
-    return exclude is not None and _matches(exclude, path, path.is_dir())
 
 
 def _reason(error: OSError) -> str:
