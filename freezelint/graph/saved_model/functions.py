@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from freezelint.graph.saved_model.messages import Function, Node, called_functions, function, node
 from freezelint.graph.saved_model.wire import Budget, Malformed, Message
@@ -22,6 +22,33 @@ _CALLING = ("f", "func", "then_branch", "else_branch", "cond", "body", "branches
 _NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
 
 
+class Place(NamedTuple):
+    """Where an operation stands: a `key` that no other operation has, and its name with all enclosing scopes.
+
+    `muted` is set where the caller of the model decides whether it runs: then nothing is recorded.
+    """
+
+    key: str
+    scope: str
+    muted: bool
+
+
+class _Frame(NamedTuple):
+    """One running function: the calls that lead to it, the scope of what is in it, and how deep it is."""
+
+    path: str = ""
+    scope: str = ""
+    depth: int = 0
+    muted: bool = False
+
+    def inner(self, node: str, scope: str, muted: bool = False) -> _Frame:
+        """The frame of what the node calls."""
+        return _Frame(f"{self.path}>{node}", scope, self.depth + 1, self.muted or muted)
+
+
+_OUTERMOST = _Frame()
+
+
 class Domain(Protocol[Operand]):
     """What the interpreter asks about values and operations."""
 
@@ -30,11 +57,8 @@ class Domain(Protocol[Operand]):
     dead: Operand
     """The value of a tensor that is never computed, behind a switch that points the other way."""
 
-    def apply(self, node: Node, operands: Sequence[Operand], scope: str, muted: bool) -> tuple[Operand, ...]:
-        """The outputs of an ordinary operation (one value stands for all outputs if they are alike).
-
-        `muted` is set where the caller of the model decides whether this runs: then nothing is recorded.
-        """
+    def apply(self, node: Node, operands: Sequence[Operand], place: Place) -> tuple[Operand, ...]:
+        """The outputs of an ordinary operation (one value stands for all outputs if they are alike)."""
 
     def join(self, first: Operand, second: Operand) -> Operand:
         """One value that stands for either."""
@@ -107,29 +131,27 @@ class Interpreter(Generic[V]):
 
     def graph(self, nodes: Mapping[str, Node], wanted: Sequence[str], arguments: Mapping[str, V]) -> list[V]:
         """The values of the `wanted` tensors of the main graph; `arguments` are tensors known beforehand, by node."""
-        return self._evaluate(nodes, wanted, (), arguments, "", 0, False)
+        return self._evaluate(nodes, wanted, (), arguments, _OUTERMOST)
 
-    def call(
-        self, name: str, arguments: Sequence[V], scope: str = "", depth: int = 0, muted: bool = False
-    ) -> tuple[V, ...]:
+    def call(self, name: str, arguments: Sequence[V], frame: _Frame = _OUTERMOST) -> tuple[V, ...]:
         """The outputs of a library function. A recursive call, and one nested too deeply, is unknown."""
         unknown = (self._domain.unknown,)
         body = self._library.get(name)
         if body is None:
             self.missing[f"function {name}"] = None
             return unknown
-        if depth > MAX_CALL_DEPTH:
+        if frame.depth > MAX_CALL_DEPTH:
             self.too_deep = True
             return unknown
         given = self._bind(name, arguments, len(body.arguments))
-        key = (name, given, muted)
+        key = (name, given, frame.muted)
         if key in self._memo:
             return self._memo[key]
         if key in self._running:
             return unknown
         self._running.add(key)
         environment = dict(zip(body.arguments, given, strict=True))
-        values = self._evaluate(body.nodes, body.outputs, body.controls, environment, scope, depth, muted)
+        values = self._evaluate(body.nodes, body.outputs, body.controls, environment, frame)
         self._running.discard(key)
         self._memo[key] = tuple(values)
         return self._memo[key]
@@ -150,9 +172,7 @@ class Interpreter(Generic[V]):
         wanted: Sequence[str],
         controls: Sequence[str],
         arguments: Mapping[str, V],
-        scope: str,
-        depth: int,
-        muted: bool,
+        frame: _Frame,
     ) -> list[V]:
         """Postorder over what `wanted` and `controls` need; a tensor of a cycle is unknown where it closes."""
         results: dict[str, tuple[V, ...]] = {name: (value,) for name, value in arguments.items()}
@@ -173,7 +193,7 @@ class Interpreter(Generic[V]):
                 stack.extend(part for part in needed if part not in results and part not in opened)
             else:
                 stack.pop()
-                results[name] = self._node(found, results, scope, depth, muted)
+                results[name] = self._node(found, results, frame)
         return [self._tensor(reference, results) for reference in wanted]
 
     def _tensor(self, reference: str, results: Mapping[str, tuple[V, ...]]) -> V:
@@ -184,9 +204,7 @@ class Interpreter(Generic[V]):
             index += int(parts[-1])
         return values[min(index, len(values) - 1)]
 
-    def _node(
-        self, found: Node, results: Mapping[str, tuple[V, ...]], scope: str, depth: int, muted: bool
-    ) -> tuple[V, ...]:
+    def _node(self, found: Node, results: Mapping[str, tuple[V, ...]], frame: _Frame) -> tuple[V, ...]:
         self._budget.step()
         domain = self._domain
         operands = [self._tensor(reference, results) for reference in found.inputs if not reference.startswith("^")]
@@ -196,15 +214,16 @@ class Interpreter(Generic[V]):
             return (self._joined(alive) if alive else domain.unknown if self._caller_decides else domain.dead,)
         if domain.dead in operands or any(values and values[0] == domain.dead for values in ordered_after):
             return (domain.dead,)
-        name = found.name if not scope or found.name.startswith(scope + "/") else f"{scope}/{found.name}"
+        inside = not frame.scope or found.name.startswith(frame.scope + "/")
+        name = found.name if inside else f"{frame.scope}/{found.name}"
         if found.operation in ("Switch", "RefSwitch") and len(operands) == 2:
             return self._switch(operands[0], operands[1], name)
         targets = {key: called_functions(found.attributes[key]) for key in _CALLING if key in found.attributes}
         if found.operation in self._library:
             targets = {"f": [found.operation]}
         if any(targets.values()):
-            return self._invoke(found, targets, operands, name, depth, muted)
-        return domain.apply(found, operands, name, muted)
+            return self._invoke(found, targets, operands, name, frame)
+        return domain.apply(found, operands, Place(f"{frame.path}>{found.name}", name, frame.muted))
 
     def _switch(self, data: V, predicate: V, scope: str) -> tuple[V, ...]:
         """Output 0 is alive if the predicate is false, output 1 if it is true."""
@@ -217,26 +236,20 @@ class Interpreter(Generic[V]):
         return (self._domain.dead, data) if decided else (data, self._domain.dead)
 
     def _invoke(
-        self,
-        found: Node,
-        targets: Mapping[str, list[str]],
-        operands: list[V],
-        name: str,
-        depth: int,
-        muted: bool,
+        self, found: Node, targets: Mapping[str, list[str]], operands: list[V], name: str, frame: _Frame
     ) -> tuple[V, ...]:
-        scope = enclosing(name)
         if "then_branch" in targets or "branches" in targets:
             branches = [*targets.get("then_branch", ()), *targets.get("else_branch", ()), *targets.get("branches", ())]
-            return self._branch(branches, "branches" in targets, operands, name, depth, muted)
+            return self._branch(branches, "branches" in targets, operands, name, frame)
+        inner = frame.inner(found.name, enclosing(name))
         if "body" in targets:
-            return self._loop(targets.get("cond", []), targets["body"], operands, scope, depth, muted)
+            return self._loop(targets.get("cond", []), targets["body"], operands, inner)
         called = [callee for names in targets.values() for callee in names]
         direct = found.operation.endswith("Call") or found.operation in self._library or "Batch" in found.operation
         outcome: tuple[V, ...] = (self._domain.unknown,)
         for callee in called:
             given = operands if direct else self._captured(callee, operands)
-            outcome = self.call(callee, given, scope, depth + 1, muted)
+            outcome = self.call(callee, given, inner)
         return outcome or (self._domain.unknown,)
 
     def _captured(self, callee: str, operands: list[V]) -> list[V]:
@@ -247,30 +260,31 @@ class Interpreter(Generic[V]):
         return [self._domain.unknown] * (wanted - len(tail)) + tail
 
     def _branch(
-        self, branches: list[str], by_index: bool, operands: list[V], name: str, depth: int, muted: bool
+        self, branches: list[str], by_index: bool, operands: list[V], name: str, frame: _Frame
     ) -> tuple[V, ...]:
         if not operands or not branches:
             return (self._domain.unknown,)
         predicate, given = operands[0], operands[1:]
         decided = self._domain.known(predicate)
+        muted = False
         if decided is not None:
             index = decided if by_index else int(not decided)
             branches = [branches[index if 0 <= index < len(branches) else -1]]
-        elif self._domain.branching_on(predicate, name):
-            muted = True
-        scope = enclosing(name)
-        outcomes = [self.call(callee, given, scope, depth + 1, muted) for callee in branches]
+        else:
+            muted = self._domain.branching_on(predicate, name)
+        outcomes = [
+            self.call(callee, given, frame.inner(f"{name}#{number}", name, muted))
+            for number, callee in enumerate(branches)
+        ]
         return self._join_all(outcomes)
 
-    def _loop(
-        self, conditions: list[str], bodies: list[str], operands: list[V], scope: str, depth: int, muted: bool
-    ) -> tuple[V, ...]:
+    def _loop(self, conditions: list[str], bodies: list[str], operands: list[V], inner: _Frame) -> tuple[V, ...]:
         """What a loop carries, after as many passes as it takes until nothing changes."""
         carried = tuple(operands)
         for _ in range(_MAX_LOOP_PASSES):
             for condition in conditions:
-                self.call(condition, carried, scope, depth + 1, muted)
-            outcomes = [self.call(body, carried, scope, depth + 1, muted) for body in bodies]
+                self.call(condition, carried, inner)
+            outcomes = [self.call(body, carried, inner) for body in bodies]
             after = self._join_all([carried, *outcomes])[: len(carried)]
             if after == carried:
                 break

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from freezelint.graph.saved_model.functions import Interpreter
+from freezelint.graph.saved_model.functions import Interpreter, Place
 from freezelint.graph.saved_model.messages import Node, SignatureDef, constant, string
 from freezelint.graph.saved_model.signatures import Walker
 
@@ -65,7 +65,7 @@ class GradientPath:
         """Nothing is recorded for a branch, so nothing needs to be suppressed."""
         return False
 
-    def apply(self, node: Node, operands: Sequence[Label], scope: str, muted: bool) -> tuple[Label, ...]:
+    def apply(self, node: Node, operands: Sequence[Label], place: Place) -> tuple[Label, ...]:
         """The label of an operation's outputs; notes where a gradient passes something frozen."""
         if node.operation in ("VarHandleOp", "VariableV2", "Variable"):
             shared = node.attributes.get("shared_name")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from freezelint.graph.model_graph import Mode
 from freezelint.graph.saved_model import values
+from freezelint.graph.saved_model.functions import Place
 from freezelint.graph.saved_model.messages import Node, constant, first_shape, flag, string
 from freezelint.graph.saved_model.values import CONSTANT, DEAD, UNKNOWN, Kind, Value, combined, derived, joined
 
@@ -126,27 +127,27 @@ class Operations:
             self.caller_decides[scope] = None
         return value.kind is Kind.INPUT
 
-    def apply(self, node: Node, operands: Sequence[Value], scope: str, muted: bool) -> tuple[Value, ...]:
+    def apply(self, node: Node, operands: Sequence[Value], place: Place) -> tuple[Value, ...]:
         """The outputs of an operation, and a record of what it does."""
         given = tuple(operands)
         operation = node.operation
         if operation in FUSED or operation == "BatchNormWithGlobalNormalization":
-            return self._fused(node, given, scope, muted)
+            return self._fused(node, given, place)
         if operation in _RANDOM or operation in GENERATORS:
-            return (self._random(operation, given, scope, muted),)
+            return (self._random(operation, given, place),)
         if operation in _WRITES:
-            return (self._write(operation, given, scope, muted),)
+            return (self._write(operation, given, place),)
         if operation in _SOURCES:
             return (self._source(node, given),)
         if not given:
             return (UNKNOWN,)
         if operation == "ReadVariableOp" or (operation in _SAME and given[0].kind is Kind.HANDLE):
-            return (self._read(given[0], scope, operation),)
+            return (self._read(given[0], place, operation),)
         if operation in _SAME:
             return (given[0],) if operation != "IdentityN" else given
         if len(given) == 2 and operation in values.ARITHMETIC:
-            return (self._arithmetic(operation, given[0], given[1], scope, muted),)
-        return (self._function_of(node, given, scope, muted),)
+            return (self._arithmetic(operation, given[0], given[1], place),)
+        return (self._function_of(node, given, place),)
 
     def _source(self, node: Node, given: tuple[Value, ...]) -> Value:
         """A tensor that is not computed from other data."""
@@ -164,16 +165,16 @@ class Operations:
         kind = Kind.HANDLE if node.operation == "VarHandleOp" else Kind.STORED
         return Value(kind, variable=self.variable_named(name))
 
-    def _read(self, handle: Value, scope: str, operation: str) -> Value:
+    def _read(self, handle: Value, place: Place, operation: str) -> Value:
         if handle.kind is not Kind.HANDLE or operation != "ReadVariableOp":
             return handle
         if handle.variable is not None:
-            self.reads[scope] = handle.variable
+            self.reads[place.scope] = handle.variable
         return handle._replace(kind=Kind.STORED)
 
-    def _arithmetic(self, operation: str, first: Value, second: Value, scope: str, muted: bool) -> Value:
+    def _arithmetic(self, operation: str, first: Value, second: Value, place: Place) -> Value:
         if operation in values.QUOTIENTS and second.kind is Kind.DEVIATION and first.fed:
-            self._normalize(scope, operation, second, muted)
+            self._normalize(operation, second, place)
         for random, data in ((first, second), (second, first)):
             if data.is_constant or data.kind in _RANDOM_KINDS:
                 continue
@@ -185,7 +186,7 @@ class Operations:
                 return self._resolved((first, second), random.draws, "noise")
         return combined(operation, first, second)
 
-    def _function_of(self, node: Node, given: tuple[Value, ...], scope: str, muted: bool) -> Value:
+    def _function_of(self, node: Node, given: tuple[Value, ...], place: Place) -> Value:
         """The value of an operation of one main operand, or of many."""
         operation, first = node.operation, given[0]
         if operation in _REDUCTIONS and len(given) == 2:
@@ -196,7 +197,7 @@ class Operations:
             fed = any(value.fed for value in given)
             return derived(given, Kind.SQUARE) if fed else derived(given)
         if operation == "Rsqrt" or (operation == "Pow" and len(given) == 2 and given[1].numbers == (-0.5,)):
-            self._normalize(scope, operation, first, muted)
+            self._normalize(operation, first, place)
             return derived(given)
         if operation == "Sqrt" and first.kind is Kind.VARIANCE:
             return first._replace(kind=Kind.DEVIATION)
@@ -238,20 +239,20 @@ class Operations:
             kind = Kind.VARIANCE if reduced.kind is Kind.SQUARE else Kind.MEAN
         return derived((reduced,), kind)._replace(over_batch=_over_batch(node, axes))
 
-    def _normalize(self, scope: str, operation: str, divisor: Value, muted: bool) -> None:
+    def _normalize(self, operation: str, divisor: Value, place: Place) -> None:
         """Note a normalisation by `divisor`, unless it is a local one (LayerNormalization and the like)."""
-        if muted:
+        if place.muted:
             return
         if divisor.kind is Kind.STORED and divisor.variable is not None:
             found = (divisor.variable,)
-            self.normalizations[scope] = Normalization(scope, operation, Mode.INFERENCE, found, found)
+            self.normalizations[place.key] = Normalization(place.scope, operation, Mode.INFERENCE, found, found)
         elif divisor.kind in (Kind.VARIANCE, Kind.DEVIATION):
             if divisor.over_batch is None:
-                self.undecided[scope] = None
+                self.undecided[place.scope] = None
             elif divisor.over_batch:
-                self.normalizations[scope] = Normalization(scope, operation, Mode.TRAINING, (), ())
+                self.normalizations[place.key] = Normalization(place.scope, operation, Mode.TRAINING, (), ())
 
-    def _fused(self, node: Node, given: tuple[Value, ...], scope: str, muted: bool) -> tuple[Value, ...]:
+    def _fused(self, node: Node, given: tuple[Value, ...], place: Place) -> tuple[Value, ...]:
         """A fused batch normalisation. An absent `is_training` is true: the writer strips defaults."""
         attribute = node.attributes.get("is_training")
         training = attribute is None or flag(attribute) is not False
@@ -260,33 +261,33 @@ class Operations:
         used = tuple(value.variable for value in given[1:5] if value.variable is not None)
         statistics = tuple(value.variable for value in given[3:5] if value.variable is not None)
         over_samples = training and not used and len(given) > 1 and given[1].kind is Kind.FILL
-        if not over_samples and not muted:
+        if not over_samples and not place.muted:
             mode = Mode.TRAINING if training else Mode.INFERENCE
-            self.normalizations[scope] = Normalization(scope, node.operation, mode, used, statistics)
+            self.normalizations[place.key] = Normalization(place.scope, node.operation, mode, used, statistics)
         result = derived(given)
         if not training:
             return (result,)
         moment = result._replace(over_batch=not over_samples, draws=frozenset())
         return (result, moment._replace(kind=Kind.MEAN), moment._replace(kind=Kind.VARIANCE), UNKNOWN)
 
-    def _random(self, operation: str, given: tuple[Value, ...], scope: str, muted: bool) -> Value:
+    def _random(self, operation: str, given: tuple[Value, ...], place: Place) -> Value:
         if operation.startswith("Stateless"):
             for value in given[1:3]:
                 self._seeds(value.draws)
-        if operation in GENERATORS and given and given[0].kind is Kind.HANDLE and not muted:
-            self.writes[scope] = Write(scope, operation, given[0].variable, False)
+        if operation in GENERATORS and given and given[0].kind is Kind.HANDLE and not place.muted:
+            self.writes[place.key] = Write(place.scope, operation, given[0].variable, False)
         if operation not in _RANDOM:
             return derived(given)._replace(draws=frozenset())
-        if not muted:
-            self.draws.setdefault(scope, Draw(scope, operation))
+        if not place.muted:
+            self.draws.setdefault(place.key, Draw(place.scope, operation))
         kind = Kind.NORMAL if operation in _NORMAL else Kind.UNIFORM if operation in _UNIFORM else Kind.OTHER
-        return Value(kind, draws=frozenset({scope}))
+        return Value(kind, draws=frozenset({place.key}))
 
-    def _write(self, operation: str, given: tuple[Value, ...], scope: str, muted: bool) -> Value:
+    def _write(self, operation: str, given: tuple[Value, ...], place: Place) -> Value:
         target = given[0].variable if given else None
         statistic = any(value.is_statistic and value.over_batch is not False for value in given[1:])
-        if not muted:
-            self.writes[scope] = Write(scope, operation, target, statistic)
+        if not place.muted:
+            self.writes[place.key] = Write(place.scope, operation, target, statistic)
         return given[0] if given else UNKNOWN
 
     def _seeds(self, names: frozenset[str]) -> None:

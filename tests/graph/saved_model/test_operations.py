@@ -82,9 +82,7 @@ def test_a_reciprocal_root_of_a_stored_variance_is_batchnorm_in_inference(tmp_pa
     assert found.mode is Mode.INFERENCE
 
 
-@pytest.mark.parametrize(
-    ("axes", "expected"), [((0,), 1), ((0, 1, 2), 1), ((1,), 0), ((2, 3), 0), ((-1,), 0)], ids=str
-)
+@pytest.mark.parametrize(("axes", "expected"), [((0,), 1), ((0, 1, 2), 1), ((1,), 0), ((2, 3), 0), ((-1,), 0)], ids=str)
 def test_moments_over_the_batch_are_batchnorm_in_training(axes, expected, tmp_path):
     nodes = [*over(axes), node("root", "Rsqrt", "moments/add"), node("y", "Mul", "x", "root")]
     found = only_signature(nodes, tmp_path).batchnorms
@@ -174,7 +172,12 @@ NORMAL = [
             id="product with a mask",
         ),
         pytest.param(
-            [*UNIFORM, node("sum", "AddV2", "draw", "rate"), node("keep", "Floor", "sum"), node("y", "Mul", "x", "keep")],
+            [
+                *UNIFORM,
+                node("sum", "AddV2", "draw", "rate"),
+                node("keep", "Floor", "sum"),
+                node("y", "Mul", "x", "keep"),
+            ],
             "dropout",
             id="drop path",
         ),
