@@ -1,0 +1,25 @@
+# Shortcuts. `make setup` first; everything else then runs in the environment that is active.
+.PHONY: setup check fast test index ci
+
+setup:  ## install for development
+	python -m pip install --editable '.[dev]'
+	pre-commit install
+
+check:  ## what takes seconds: style, types, directions of imports, freezelint on itself
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	freezelint check freezelint
+
+fast:  ## the tests that need no TensorFlow
+	pytest -m 'not keras'
+
+test:  ## all tests; trains real Keras 2 and Keras 3
+	pytest
+
+index:  ## rules/README.md, from the pages
+	freezelint rules --output-format markdown > rules/README.md
+
+ci:  ## everything, in an environment of its own
+	.ci/run
