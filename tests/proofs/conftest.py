@@ -60,7 +60,7 @@ def measured(request: pytest.FixtureRequest, record_property: Callable[[str, obj
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     table = config.stash[_TABLE]
-    if not config.getoption("--measure") or not table:
+    if not config.getoption("--measure", default=False) or not table:
         return
     versions = sorted({version for row in table.values() for version in row})
     terminalreporter.section("measured")
