@@ -87,7 +87,7 @@ class _Walk:
     def _called(self, layer: Layer, arguments: tuple[_Upstream, ...]) -> tuple[_Upstream, ...]:
         if layer.kind in (LayerKind.FUNCTIONAL, LayerKind.SEQUENTIAL) and layer.path in self._model.outputs:
             return self.run(layer.path, arguments)
-        upstream = _union(arguments)
+        upstream = _NOTHING if layer_kinds.takes_integers(layer) else _union(arguments)
         if layer_kinds.is_stop_gradient(layer):
             return (_NOTHING,)
         weighted = [inner for inner in layer.walk() if layer_kinds.has_trainable_weights(inner)]

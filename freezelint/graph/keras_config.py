@@ -430,7 +430,7 @@ def _kind(entry: Mapping[str, Any], config: Mapping[str, Any], *, is_root: bool)
     module = _text(entry.get("module")) or ""
     if class_name == "InputLayer":
         return LayerKind.INPUT
-    if class_name in _OPERATION_CLASSES or module.startswith(_OPERATION_MODULES):
+    if class_name in _OPERATION_CLASSES or module.startswith(_OPERATION_MODULES) or _is_bare_operation(entry, config):
         return LayerKind.OPERATION
     if "layers" in config and ("output_layers" in config or class_name in _MODEL_CLASSES):
         return LayerKind.FUNCTIONAL
@@ -440,6 +440,13 @@ def _kind(entry: Mapping[str, Any], config: Mapping[str, Any], *, is_root: bool)
     if is_root:
         return LayerKind.SUBCLASSED
     return LayerKind.WRAPPER if next(_inner_entries(config), None) else LayerKind.LAYER
+
+
+def _is_bare_operation(entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether an entry is a raw operation as Keras 3 writes it into HDF5: without a module, and without a flag."""
+    nodes = entry.get("inbound_nodes")
+    is_keras3 = isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], Mapping) and "args" in nodes[0]
+    return is_keras3 and "module" not in entry and "trainable" not in config and "layers" not in config
 
 
 def _inner_entries(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

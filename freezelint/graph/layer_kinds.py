@@ -47,6 +47,12 @@ def is_stop_gradient(layer: Layer) -> bool:
     return layer.class_name == "StopGradient" or str(layer.config.get("function", "")).endswith("stop_gradient")
 
 
+def takes_integers(layer: Layer) -> bool:
+    """Whether the layer looks its input up in a table, so that no gradient passes it."""
+    known = traits(layer)
+    return known is not None and known.kind is Kind.EMBEDDING
+
+
 def has_trainable_weights(layer: Layer) -> bool:
     """Whether the layer itself (not its children) holds weights that an optimizer could change.
 

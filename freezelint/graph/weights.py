@@ -17,6 +17,8 @@ _WRAPPED = ("forward_layer", "layer", "cell", "backward_layer")
 _NOT_THE_MODEL = frozenset({"optimizer", "metrics", "compile_metrics", "loss_tracker", "_loss_tracker"})
 _NUMBER_AT_THE_END = re.compile(r"_\d+$")
 
+_MAX_PARTS = 32
+
 _SPECIAL_ROLES = {
     "Normalization": ("mean", "variance", "count"),
     "RMSNormalization": ("scale",),
@@ -52,6 +54,7 @@ def attach_legacy(root: Layer, group: Group, *, keras3: bool) -> list[Weight]:
     the weights (`conv/kernel:0`) tell whose they are.
     """
     top = {layer.name: layer for layer in reversed(root.children)}
+    owners = _Owners()
     found = []
     for name, own in group.groups.items():
         layer = top.get(name, root)
@@ -59,9 +62,8 @@ def attach_legacy(root: Layer, group: Group, *, keras3: bool) -> list[Weight]:
             dataset = own.find(weight_name)
             if dataset is None:
                 continue
-            owner = _owner(layer, weight_name)
-            *_, last = weight_name.split("/")
-            weight = _weight(owner, _plain_role(last), dataset, keras3=keras3)
+            owner = owners.find(layer, weight_name)
+            weight = _weight(owner, _plain_role(weight_name.rpartition("/")[2]), dataset, keras3=keras3)
             owner.weights.append(weight)
             found.append(weight)
     return found
@@ -162,12 +164,29 @@ def _weight(layer: Layer, role: str | None, dataset: Dataset, *, keras3: bool) -
     )
 
 
-def _owner(layer: Layer, weight_name: str) -> Layer:
-    """The layer below `layer` that the parts of a weight's name lead to."""
-    for part in weight_name.split("/")[:-1]:
-        below = next((inner for inner in layer.walk() if inner.name == part), None)
-        layer = below or layer
-    return layer
+class _Owners:
+    """Finds the layer that a weight's name leads to; names of layers may hold slashes themselves."""
+
+    def __init__(self) -> None:
+        self._below: dict[int, dict[str, Layer]] = {}
+
+    def find(self, layer: Layer, weight_name: str) -> Layer:
+        """The layer below `layer`, or itself, to which the weight belongs."""
+        *parts, _ = weight_name.split("/")[-_MAX_PARTS:]
+        start = 0
+        while start < len(parts):
+            below = self._names_below(layer)
+            ends = (end for end in range(len(parts), start, -1) if "/".join(parts[start:end]) in below)
+            end = next(ends, None)
+            if end is not None:
+                layer = below["/".join(parts[start:end])]
+            start = end or start + 1
+        return layer
+
+    def _names_below(self, layer: Layer) -> dict[str, Layer]:
+        if id(layer) not in self._below:
+            self._below[id(layer)] = {inner.name: inner for inner in reversed(list(layer.walk()))}
+        return self._below[id(layer)]
 
 
 def _plain_role(name: str) -> str:

@@ -104,6 +104,11 @@ def test_stop_gradient_ends_the_path():
     )
 
 
+def test_no_gradient_passes_a_lookup():
+    layers = [source(), dense("a", "in"), layer("Embedding", "words", "a", own=False), dense("b", "words", own=False)]
+    assert found(functional("m", *layers, dense("c", "b"))) == []
+
+
 def test_weights_inside_a_wrapper_count():
     wrapped = layer("TimeDistributed", "td", "a", layer=layer("Dense", "inner", own=False), own=False)
     assert found(functional("m", source(), dense("a", "in"), wrapped)) == [(["td/inner"], ["a"])]
