@@ -84,7 +84,12 @@ class MetaGraph:
 
 def meta_graphs(document: Message) -> list[MetaGraph]:
     """The meta graphs of a SavedModel message."""
-    return [_meta_graph(part) for number, _, part in document if number == 2]
+    graphs = []
+    for number, _, part in document:
+        if number == 2:
+            part.budget.keep(10)
+            graphs.append(_meta_graph(part))
+    return graphs
 
 
 def _meta_graph(message: Message) -> MetaGraph:
@@ -102,6 +107,7 @@ def _meta_graph(message: Message) -> MetaGraph:
             key, value = _entry(part)
             graph.collections[key] = value
         elif number == 5:
+            part.budget.keep(4)
             key, value = _entry(part)
             graph.signatures.append(_signature(key, value))
         elif number == 7:

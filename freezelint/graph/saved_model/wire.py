@@ -18,7 +18,7 @@ MAX_KEPT = 2_000_000
 MAX_STEPS = 3_000_000
 MAX_SECONDS = 12.0
 MAX_TEXT = 4096
-_DEADLINE_EVERY = 20_000
+_ALLOWANCE = 10_000
 
 
 class Malformed(ValueError):
@@ -32,8 +32,11 @@ class OverBudget(Exception):
 class Budget:
     """What reading one model may cost: fields decoded, strings kept, nodes interpreted, and seconds.
 
-    Raises `OverBudget` from the method that crosses a limit.
+    Raises `OverBudget` from the method that crosses a limit. Work is paid for out of `allowance`, which `renew`
+    fills up again: that keeps the clock, and a call for every field, out of the innermost loop.
     """
+
+    __slots__ = ("_deadline", "_fields", "_kept", "_seconds", "_steps", "allowance")
 
     def __init__(
         self,
@@ -47,16 +50,16 @@ class Budget:
         self._steps = steps
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._until_clock = _DEADLINE_EVERY
+        self.allowance = 0
 
-    def field(self) -> None:
-        """Pay for one field."""
-        self._fields -= 1
-        self._until_clock -= 1
-        if self._until_clock <= 0:
-            self._look_at_clock()
-        if self._fields < 0:
+    def renew(self) -> None:
+        """Fill up the allowance of fields from what is left of them."""
+        if time.monotonic() > self._deadline:
+            raise OverBudget(f"it took longer than {self._seconds:g} seconds")
+        if self._fields <= 0:
             raise OverBudget("more fields than any real model has")
+        self.allowance = min(_ALLOWANCE, self._fields)
+        self._fields -= self.allowance
 
     def keep(self, count: int = 1) -> None:
         """Pay for `count` strings that stay in memory."""
@@ -67,16 +70,11 @@ class Budget:
     def step(self) -> None:
         """Pay for the interpretation of one node."""
         self._steps -= 1
-        self._until_clock -= 1
-        if self._until_clock <= 0:
-            self._look_at_clock()
+        self.allowance -= 1
+        if self.allowance < 0:
+            self.renew()
         if self._steps < 0:
             raise OverBudget("more operations to follow than any real model has")
-
-    def _look_at_clock(self) -> None:
-        self._until_clock = _DEADLINE_EVERY
-        if time.monotonic() > self._deadline:
-            raise OverBudget(f"it took longer than {self._seconds:g} seconds")
 
 
 class Message:
@@ -102,17 +100,28 @@ class Message:
         buffer, at, end, budget = self.buffer, self.start, self.end, self.budget
         nothing = Message(buffer, end, end, budget)
         while at < end:
-            budget.field()
-            tag, at = _varint(buffer, at, end)
+            budget.allowance -= 1
+            if budget.allowance < 0:
+                budget.renew()
+            tag = buffer[at]
+            if tag < 128:
+                at += 1
+            else:
+                tag, at = _varint(buffer, at, end)
             number, kind = tag >> 3, tag & 7
             if number == 0:
                 raise Malformed(f"field number 0 at byte {at}")
             if kind == 2:
-                length, at = _varint(buffer, at, end)
-                if length > end - at:
+                if at < end and buffer[at] < 128:
+                    length = buffer[at]
+                    at += 1
+                else:
+                    length, at = _varint(buffer, at, end)
+                stop = at + length
+                if stop > end:
                     raise Malformed(f"a field at byte {at} is longer than what is left of the file")
-                yield number, 0, Message(buffer, at, at + length, budget)
-                at += length
+                yield number, 0, Message(buffer, at, stop, budget)
+                at = stop
             elif kind == 0:
                 integer, at = _varint(buffer, at, end)
                 yield number, integer, nothing
@@ -141,7 +150,9 @@ class Message:
         numbers: list[int] = []
         at = self.start
         while at < self.end and len(numbers) < limit:
-            self.budget.field()
+            self.budget.allowance -= 1
+            if self.budget.allowance < 0:
+                self.budget.renew()
             number, at = _varint(self.buffer, at, self.end)
             numbers.append(number)
         return numbers
