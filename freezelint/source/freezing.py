@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freezelint.source.selection import Thaw
-from freezelint.source.timeline import Leaf, SetTrainable, State
+from freezelint.source.timeline import WEIGHTLESS, Leaf, SetTrainable, State
 from freezelint.source.values import (
     Flag,
     Group,
@@ -114,7 +114,7 @@ def _leaf(part: Part, around: tuple[Model, ...], gate: Model | None) -> Leaf:
     return Leaf(
         part,
         around,
-        "weightless" if weightless else flag.value,
+        WEIGHTLESS if weightless else flag.value,
         gate,
         thawed,
         trains,

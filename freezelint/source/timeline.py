@@ -14,6 +14,9 @@ from freezelint.finding import Span
 from freezelint.source.selection import Thaw
 from freezelint.source.values import Layer, Model, Optimizer, Part, Place, Stretch, Value, Wired
 
+WEIGHTLESS = "weightless"
+"""The state of a layer that has nothing to train."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
@@ -43,7 +46,7 @@ class Leaf:
     @property
     def effective(self) -> Hashable:
         """Equal for two states in which the same weights train."""
-        return False if self.gate is not None else self.own
+        return False if self.gate is not None and self.own != WEIGHTLESS else self.own
 
     @property
     def model(self) -> Model:
@@ -61,8 +64,15 @@ class State:
 
     def changed_since(self, earlier: State) -> set[int]:
         """The keys of the leaves whose effective flags differ."""
-        before = {leaf.key: leaf.effective for leaf in earlier.leaves}
-        return {leaf.key for leaf in self.leaves if leaf.key in before and before[leaf.key] != leaf.effective}
+        before, now = earlier._effective(), self._effective()
+        return {key for key in before.keys() & now.keys() if before[key] != now[key]}
+
+    def _effective(self) -> dict[int, set[Hashable]]:
+        """The effective flags by leaf; one that is reached in several ways has several."""
+        flags: dict[int, set[Hashable]] = {}
+        for leaf in self.leaves:
+            flags.setdefault(leaf.key, set()).add(leaf.effective)
+        return flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)

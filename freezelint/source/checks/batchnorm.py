@@ -69,7 +69,8 @@ def unfrozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
             or thawed.pinned(False, "graph")
         ):
             continue
-        sure = confidence(thawed.trained, [model], thawed.certain and thawed.at is not None)
+        frozen = frozen_before(timeline, leaf, thawed.at)
+        sure = confidence(thawed.trained, [model], thawed.certain and frozen is not None)
         if thawed.at is None:
             what = f"The layers of {titled(model)} that stay trainable include {thawed.many}"
         else:
@@ -80,7 +81,7 @@ def unfrozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
             f"Freeze the BatchNormalization layers again after thawing, before `compile`{or_else}.",
             at.span,
             steps(
-                (frozen_before(timeline, leaf, thawed.at), "frozen here"),
+                (frozen, "frozen here"),
                 training_step(thawed.trained),
             ),
             confidence=sure if _contains_batchnorm(model) else Confidence.POSSIBLE,

@@ -8,7 +8,7 @@ from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Po
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import confidence, name_of, steps, titled, training_step
-from freezelint.source.timeline import AttributeSet, Compiled, Leaf, SetTrainable, Timeline, Trained
+from freezelint.source.timeline import WEIGHTLESS, AttributeSet, Compiled, Leaf, SetTrainable, Timeline, Trained
 from freezelint.source.values import Model, Place, Stretch
 
 _NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
@@ -50,16 +50,26 @@ def _models(change: SetTrainable) -> list[Model]:
 
 
 def _late_change(timeline: Timeline, read: Compiled | Trained, trained: Trained) -> SetTrainable | None:
-    """The last change of a flag that the model reads too late; None if another model was compiled to use it."""
+    """The last change of a flag that the model reads too late."""
     changed = trained.state.changed_since(read.state)
-    late: SetTrainable | None = None
-    for event in timeline.between(read, trained) if changed else ():
-        if isinstance(event, SetTrainable) and event.changed & changed:
-            late = event
-        elif isinstance(event, Compiled) and event.model is not trained.model and late is not None:
-            if changed & {leaf.key for leaf in event.state.leaves}:
-                return None
-    return late
+    if not changed or _is_shared(timeline, trained.model, changed):
+        return None
+    late = [
+        event
+        for event in timeline.between(read, trained)
+        if isinstance(event, SetTrainable) and event.changed & changed
+    ]
+    return late[-1] if late else None
+
+
+def _is_shared(timeline: Timeline, model: Model, leaves: set[int]) -> bool:
+    """Whether another compiled model has these leaves too: which model reads which flags when is then on purpose."""
+    return any(
+        isinstance(event, Compiled)
+        and event.model is not model
+        and leaves & {leaf.key for leaf in event.state.leaves if leaf.own != WEIGHTLESS}
+        for event in timeline.events
+    )
 
 
 @source.check("unfreeze-under-frozen-parent")
