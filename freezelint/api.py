@@ -302,7 +302,7 @@ def _number(behaviour: Behaviour) -> str:
 
 def _in_words(choices: Sequence[Choice]) -> str:
     """Which Keras a run checked for; empty if nothing in it depended on that."""
-    known = sorted({choice.versions[0] for choice in choices if choice.is_known})
+    known = sorted({choice.versions[0] for choice in choices if choice.is_known}, key=str)
     unknown = "unknown (checked for 2 and 3)" if any(not choice.is_known for choice in choices) else ""
     if not known:
         return unknown

@@ -77,3 +77,14 @@ def without_magics(text: str) -> str:
         else:
             cleaned.append(line)
     return "\n".join(cleaned) + "\n"
+
+
+def without_indentation(text: str) -> tuple[str, int]:
+    """A cell that is indented as a whole, moved to the left margin, and by how many columns."""
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    margin = first[: len(first) - len(first.lstrip(" \t"))]
+    if not margin:
+        return text, 0
+    moved = (line.removeprefix(margin) if line.strip() else "" for line in lines)
+    return "\n".join(moved) + "\n", len(margin)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from freezelint.finding import Position, Span
-from freezelint.source.notebook import Cell, read_cells, without_magics
+from freezelint.source.notebook import Cell, read_cells, without_indentation, without_magics
 from freezelint.source.program import Program, Statement, Unparsed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ MAX_DEPTH = 200
 MAX_CHAIN = 1_000
 
 _STRINGS = re.compile(r"(?:'''|\"\"\").*?(?:'''|\"\"\")|#[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
-_OPERATOR = re.compile(r"[.+\-*/%@&|^~<>=]|\b(?:and|or|not|if|else|lambda|await|in|is|elif)\b|[()\[\]{}\n]")
+_OPERATOR = re.compile(r"[.+\-*/%@&|^~<>:]|\b(?:and|or|not|if|else|lambda|await|in|is|for)\b|[()\[\]{}\n,;]")
 
 
 class NotPython(Exception):
@@ -47,6 +47,8 @@ class Unit:
     cell: int | None
     first: int
     """The number of the unit's first node."""
+    shift: int = 0
+    """How many columns the text was moved to the left before it was parsed."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class ParsedFile:
     def _positions(self, unit: Unit) -> dict[int, tuple[Position, Position]]:
         known = self._known.get(id(unit))
         if known is None:
-            known = self._known[id(unit)] = _positions(unit.tree)
+            known = self._known[id(unit)] = _positions(unit.tree, unit.shift)
         return known
 
     @cached_property
@@ -93,7 +95,7 @@ def parse(path: str, data: bytes) -> ParsedFile:
     for cell in cells:
         first = len(lowering.nodes)
         try:
-            tree = parse_text(cell.text) if cell.index is None else _parse_cell(cell.text)
+            tree, shift = (parse_text(cell.text), 0) if cell.index is None else _parse_cell(cell.text)
             body.extend(lowering.module(tree))
         except NotPython as error:
             if cell.index is None:
@@ -105,16 +107,18 @@ def parse(path: str, data: bytes) -> ParsedFile:
                 raise NotPython("nested too deeply") from error
             unparsed.append(Unparsed("nested too deeply", cell.index))
             continue
-        parsed.units.append(Unit(tree, cell.index, first))
+        parsed.units.append(Unit(tree, cell.index, first, shift))
     parsed.program = Program(path, tuple(body), tuple(unparsed))
     return parsed
 
 
-def _parse_cell(text: str) -> cst.Module:
+def _parse_cell(text: str) -> tuple[cst.Module, int]:
+    """The tree of a cell, and by how many columns it had to be moved to the left, as IPython does."""
     try:
-        return parse_text(text)
+        return parse_text(text), 0
     except NotPython:
-        return parse_text(without_magics(text))
+        plain, shift = without_indentation(without_magics(text))
+        return parse_text(plain), shift
 
 
 def decode(data: bytes) -> str:
@@ -165,27 +169,26 @@ def parse_text(text: str) -> cst.Module:
 
 
 def refuse_deep(text: str) -> None:
-    """Raises `NotPython` for bracket depth or operator chains that the native parser may not survive."""
+    """Raises `NotPython` for bracket depth or operator chains that the native parser may not survive.
+
+    A chain is counted per bracket: a comma ends it, and outside of brackets the end of the line does.
+    """
     bare = _STRINGS.sub("''", text)
-    depth = chain = 0
+    chains = [0]
     for found in _OPERATOR.finditer(bare):
         token = found.group()
         if token in "([{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise NotPython("nested too deeply", bare.count("\n", 0, found.start()) + 1)
+            chains.append(0)
         elif token in ")]}":
-            depth = max(0, depth - 1)
-        elif token == "\n":
-            if depth == 0:
-                chain = 0
-            continue
-        elif token in "=":
-            continue
-        else:
-            chain += 1
-            if chain > MAX_CHAIN and depth <= 1:
-                raise NotPython("an expression with too many operators", bare.count("\n", 0, found.start()) + 1)
+            if len(chains) > 1:
+                chains.pop()
+        elif token in ",;" or (token == "\n" and len(chains) == 1):
+            chains[-1] = 0
+        elif token != "\n":
+            chains[-1] += 1
+        if len(chains) > MAX_DEPTH or chains[-1] > MAX_CHAIN:
+            reason = "nested too deeply" if len(chains) > MAX_DEPTH else "an expression with too many operators"
+            raise NotPython(reason, bare.count("\n", 0, found.start()) + 1)
     _refuse_deep_indentation(bare)
 
 
@@ -204,14 +207,14 @@ def _refuse_deep_indentation(text: str) -> None:
                 raise NotPython("nested too deeply", number)
 
 
-def _positions(tree: cst.Module) -> dict[int, tuple[Position, Position]]:
+def _positions(tree: cst.Module, shift: int) -> dict[int, tuple[Position, Position]]:
     from libcst.metadata import MetadataWrapper, PositionProvider
 
     ranges = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
     return {
         id(node): (
-            Position(place.start.line, place.start.column + 1),
-            Position(place.end.line, place.end.column + 1),
+            Position(place.start.line, place.start.column + 1 + shift),
+            Position(place.end.line, place.end.column + 1 + shift),
         )
         for node, place in ranges.items()
     }

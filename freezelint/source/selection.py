@@ -6,7 +6,7 @@ says which; an `Interior` is what has been assigned to the selections of one mod
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -49,11 +49,13 @@ class Selection:
         kind = self.batchnorm if other.batchnorm is None else other.batchnorm
         if self.batchnorm is not None and other.batchnorm is not None and self.batchnorm != other.batchnorm:
             return None
-        narrowed = self.slice(other.start, other.stop)
+        start, exact_start = _stricter(self.start or None, other.start or None, max)
+        stop, exact_stop = _stricter(self.stop, other.stop, min)
         chosen = self.chosen if other.chosen is None else other.chosen
         if self.chosen is not None and other.chosen is not None:
             chosen = self.chosen & other.chosen
-        return replace(narrowed, batchnorm=kind, partial=narrowed.partial or other.partial, chosen=chosen)
+        partial = self.partial or other.partial or not (exact_start and exact_stop)
+        return Selection(start, stop, kind, partial, chosen)
 
     def join(self, other: Selection) -> Selection:
         """Roughly the layers in either: exact if they are equal, otherwise an unknown part."""
@@ -72,6 +74,15 @@ class Selection:
             if (self.batchnorm is None or (index in batchnorms) is self.batchnorm)
             and (self.chosen is None or index in self.chosen)
         )
+
+
+def _stricter(one: Bound, other: Bound, choose: Callable[[int, int], int]) -> tuple[Bound, bool]:
+    """The bound that holds for both stretches, and whether that is exact."""
+    if one is None or other is None or one == other:
+        return (other if one is None else one), True
+    if isinstance(one, int) and isinstance(other, int) and (one < 0) == (other < 0):
+        return choose(one, other), True
+    return one, False
 
 
 WHOLE = Selection()
