@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +15,13 @@ from freezelint import api, catalogue
 from freezelint.catalogue import Example, Rule
 from freezelint.finding import Confidence, Finding
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 RULES = catalogue.rules()
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "models"
 MADE_BY_THE_RUN = {"unreadable-input", "unused-ignore"}
 """Rules about the run itself; no program shows them."""
 
@@ -96,3 +104,12 @@ def test_advice_is_never_marked_as_a_mistake(name: str) -> None:
 def test_blocks_that_are_not_run_are_python_too(name: str) -> None:
     for block in re.findall(r"^```py\n(.*?)^```$", RULES[name].page, re.MULTILINE | re.DOTALL):
         ast.parse(textwrap.dedent(block))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_fixture_models_a_page_names_exist_and_are_judged_so(name: str) -> None:
+    expected = tomllib.loads((FIXTURES / "expected.toml").read_text("utf-8"))
+    for part in re.split(r"^### ", RULES[name].section("Example"), flags=re.MULTILINE):
+        for model in re.findall(r"fixture\s+models?\s+`([^`]+)`", part):
+            found = {finding["rule"] for finding in expected[model]["findings"]}
+            assert (name in found) is not part.startswith("Not a mistake"), model
