@@ -218,7 +218,7 @@ def _section(parts: tuple[str, ...]) -> str:
     if not parts:
         return "keras"
     head, last = parts[0], parts[-1]
-    if len(parts) == 1 or head in _MODEL_MODULES:
+    if head in _MODEL_NAMES or head in _MODEL_MODULES:
         for index, part in enumerate(parts):
             if part in _MODEL_NAMES:
                 return ".".join((_MODEL_NAMES[part], *parts[index + 1 :]))

@@ -35,6 +35,8 @@ from freezelint.keras.names import Kind, canonical, class_traits, optimizer, tra
         ("keras.engine.topology.Layer", "keras.layers.Layer"),
         ("keras.engine.base_layer.Layer", "keras.layers.Layer"),
         ("keras.Layer", "keras.layers.Layer"),
+        ("keras.Layer.build", "keras.layers.Layer.build"),
+        ("keras.models.Model.fit", "keras.Model.fit"),
         ("keras.Model", "keras.Model"),
         ("keras.models.Model", "keras.Model"),
         ("keras.engine.training.Model", "keras.Model"),
