@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,15 @@ def foreign_model(name: str, arguments: Mapping[str, object] | None = None) -> F
     `arguments` are the literal arguments of the call by parameter name; None where they are not known. A trailing
     `.from_preset` or `.from_pretrained` is understood.
     """
-    name = re.sub(r"\.(?:from_preset|from_pretrained)$", "", name)
-    found = next((model for pattern, model in _FOREIGN if pattern.match(name)), None)
+    found = _named(re.sub(r"\.(?:from_preset|from_pretrained)$", "", name))
     if found is None or arguments is None:
         return found
     return ForeignModel(found.library, _BY_ARGUMENTS.get(found.library, _as_named)(found, arguments))
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> ForeignModel | None:
+    return next((model for pattern, model in _FOREIGN if pattern.match(name)), None)
 
 
 def _as_named(model: ForeignModel, arguments: Mapping[str, object]) -> bool | None:
