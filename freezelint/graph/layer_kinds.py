@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from freezelint.graph.model_graph import Layer, LayerKind
+from freezelint.graph.model_graph import Layer, LayerKind, Weight
 from freezelint.keras.names import Kind, LayerTraits, class_traits
 
 _STATISTICS = frozenset({"moving_mean", "moving_variance"})
 _NEVER_TRAINED = _STATISTICS | {"mean", "variance", "count", "seed_generator_state", "vector_u", "sn_u"}
+_NEVER_WEIGHTED = frozenset({
+    Kind.INPUT,
+    Kind.DROPOUT,
+    Kind.AUGMENTATION,
+    Kind.PREPROCESSING,
+    Kind.MERGE,
+    Kind.SHAPE,
+})
 
 
 def traits(layer: Layer) -> LayerTraits | None:
@@ -56,15 +64,22 @@ def takes_integers(layer: Layer) -> bool:
 def has_trainable_weights(layer: Layer) -> bool:
     """Whether the layer itself (not its children) holds weights that an optimizer could change.
 
-    Weights that were read decide; without them, the class does. A class of somebody's own whose weights were not
-    read counts as having none.
+    Weights that were read decide, except for layers that have none but the state of a random generator; without
+    them, the class does. A class of somebody's own whose weights were not read counts as having none.
     """
+    known = traits(layer)
+    if known is not None and known.kind in _NEVER_WEIGHTED:
+        return False
     if layer.weights:
-        return any(weight.role not in _NEVER_TRAINED for weight in layer.weights)
+        return any(_is_trainable(weight) for weight in layer.weights)
     if layer.is_container or layer.kind is LayerKind.WRAPPER or layer.children:
         return False
-    known = traits(layer)
     return known.has_weights if known is not None else is_batchnorm(layer)
+
+
+def _is_trainable(weight: Weight) -> bool:
+    """Whether an optimizer could change the variable: it is no statistic, and no whole number (a seed, a counter)."""
+    return not is_statistic(weight.role) and not (weight.dtype or "").startswith(("int", "uint", "bool"))
 
 
 def is_statistic(role: str | None) -> bool:

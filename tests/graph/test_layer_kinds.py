@@ -43,6 +43,13 @@ def test_weights_decide_whether_there_is_anything_to_train():
         layer("BatchNormalization", weights=["moving_mean", "moving_variance"])
     )
     assert not layer_kinds.has_trainable_weights(layer("Dropout", weights=["seed_generator_state"]))
+    assert not layer_kinds.has_trainable_weights(layer("RandomFlip", weights=["StateVar"]))
+
+
+def test_whole_numbers_are_not_trained():
+    counter = layer("Mine", registered="mine>Mine")
+    counter.weights = [Weight("x/seen", (), dtype="int64")]
+    assert not layer_kinds.has_trainable_weights(counter)
 
 
 @pytest.mark.parametrize(

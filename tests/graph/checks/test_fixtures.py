@@ -1,5 +1,6 @@
 """Every model in fixtures/models has the findings that fixtures/models/expected.toml says, and no others."""
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_findings(name: str) -> None:
 def test_the_list_and_the_folder_agree() -> None:
     assert set(EXPECTED) == {path.name for path in FOLDER.iterdir()} - {"expected.toml"}
     assert len(EXPECTED) >= 14
+
+
+def test_the_table_for_people_says_the_same() -> None:
+    table = (FOLDER.parent / "README.md").read_text("utf-8")
+    for name, expected in EXPECTED.items():
+        rules = ", ".join(f"`{one['rule']}`" for one in expected["findings"]) or "none"
+        assert re.search(rf"^\| `{re.escape(name)}` \|.*\| {re.escape(rules)} \|$", table, re.MULTILINE), name
 
 
 def test_the_folder_is_small() -> None:
