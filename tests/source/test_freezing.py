@@ -1,0 +1,217 @@
+"""Which flags a program sets, in Keras 2 and in Keras 3."""
+
+from __future__ import annotations
+
+import pytest
+
+from freezelint.source.timeline import SetTrainable, Trained
+from freezelint.source.selection import Interior
+from freezelint.source.values import Model, Place
+from tests.source.programs import events, lines, model_of, run_of, trains
+
+BASE = """
+import keras
+from keras import layers
+base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+"""
+NESTED = BASE + "model = keras.Sequential([base, layers.Dense(1, name='head')])\n"
+"""Program whose line numbers start at 6 after this."""
+
+
+def interior(text: str, keras: str) -> Interior[Place]:
+    found = model_of(text, "base", keras).interior
+    assert found is not None
+    return found
+
+
+def flags(text: str, keras: str) -> dict[str, bool | None]:
+    """What trains in the last training call of a program."""
+    return trains(events(run_of(text + "model.compile('adam')\nmodel.fit(x)\n", keras).timeline, Trained)[-1])
+
+
+def frozen_in_both(text: str) -> bool:
+    return all(interior(text, keras).all_are(False) for keras in ("2", "3"))
+
+
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        "base.trainable = False",
+        "base.trainable = 0",
+        "for layer in base.layers:\n    layer.trainable = False",
+        "for i in range(len(base.layers)):\n    base.layers[i].trainable = False",
+        "for i, layer in enumerate(base.layers):\n    layer.trainable = False",
+        "setattr(base, 'trainable', False)",
+        "freeze = lambda model, value: setattr(model, 'trainable', value)\nfreeze(base, False)",
+        "[setattr(layer, 'trainable', False) for layer in base.layers]",
+        "for layer in base.layers[:80]:\n    layer.trainable = False\nfor layer in base.layers[80:]:\n"
+        "    layer.trainable = False",
+        "for layer in reversed(base.layers):\n    layer.trainable = False",
+        "for layer in list(base.layers):\n    layer.trainable = False",
+        "for layer in base._flatten_layers():\n    layer.trainable = False",
+        "def freeze(model):\n    for layer in model.layers:\n        layer.trainable = False\nfreeze(base)",
+    ],
+)
+def test_a_base_is_frozen_in_many_words(freeze: str) -> None:
+    assert frozen_in_both(BASE + freeze)
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "for layer in base.layers:\n    if isinstance(layer, layers.BatchNormalization):\n        layer.trainable = False",
+        "for layer in base.layers:\n    if not isinstance(layer, layers.BatchNormalization):\n        layer.trainable = True\n"
+        "    else:\n        layer.trainable = False",
+        "for layer in base.layers:\n    layer.trainable = not isinstance(layer, layers.BatchNormalization)",
+        "for layer in base.layers:\n    if type(layer) == layers.BatchNormalization:\n        layer.trainable = False",
+        "for layer in base.layers:\n    if layer.__class__.__name__ == 'BatchNormalization':\n        layer.trainable = False",
+        "for layer in base.layers:\n    if type(layer).__name__ == 'BatchNormalization':\n        layer.trainable = False",
+        "for layer in base.layers:\n    if 'BatchNormalization' in str(type(layer)):\n        layer.trainable = False",
+        "for layer in base.layers:\n    if isinstance(layer, (layers.LayerNormalization, layers.BatchNormalization)):\n"
+        "        layer.trainable = False",
+        "norms = [l for l in base.layers if isinstance(l, layers.BatchNormalization)]\nfor layer in norms:\n"
+        "    layer.trainable = False",
+        "for layer in base.layers:\n    if not isinstance(layer, layers.BatchNormalization):\n        continue\n"
+        "    layer.trainable = False",
+        "def freeze(model):\n    for layer in model.layers:\n        if isinstance(layer, layers.BatchNormalization):\n"
+        "            layer.trainable = False\nfreeze(base)",
+        "for layer in filter(lambda l: isinstance(l, layers.BatchNormalization), base.layers):\n    layer.trainable = False",
+    ],
+)
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_batchnorm_is_guarded_in_many_words(guard: str, keras: str) -> None:
+    inner = interior(BASE + "base.trainable = False\nbase.trainable = True\n" + guard, keras)
+    assert inner.thawed_batchnorms() == []
+    assert inner.any_is(True)
+
+
+def test_the_inverted_guard_leaves_batchnorm_thawed() -> None:
+    inner = interior(
+        BASE + "for layer in base.layers:\n    if not isinstance(layer, layers.BatchNormalization):\n"
+        "        layer.trainable = False\n",
+        "3",
+    )
+    assert [thaw.count for thaw in inner.thawed_batchnorms()] == [52]
+
+
+def test_the_statement_that_thaws_is_remembered() -> None:
+    inner = interior(NESTED + "base.trainable = False\nbase.trainable = True\n", "3")
+    assert [thaw.at and thaw.at.span.start.line for thaw in inner.thawed_batchnorms()] == [7]
+
+
+def test_freezing_the_first_hundred_after_a_thaw_leaves_the_others() -> None:
+    inner = interior(
+        BASE + "base.trainable = False\nbase.trainable = True\nfor layer in base.layers[:100]:\n    layer.trainable = False\n",
+        "3",
+    )
+    (thaw,) = inner.thawed_batchnorms()
+    assert thaw.count is not None and 0 < thaw.count < 52
+
+
+# Parents and children
+
+
+@pytest.mark.parametrize(("keras", "trained"), [("2", False), ("3", True)])
+def test_a_thawed_layer_under_a_frozen_parent_trains_in_keras_3_only(keras: str, trained: bool) -> None:
+    text = NESTED + "base.trainable = False\nfor layer in base.layers[-20:]:\n    layer.trainable = True\n"
+    assert flags(text, keras) == {"base": trained, "head": True}
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_a_thawed_layer_in_a_graph_extension_trains_whatever_the_flag_of_the_base(keras: str) -> None:
+    text = BASE + (
+        "model = keras.Model(base.input, layers.Dense(1, name='head')(base.output))\n"
+        "base.trainable = False\nfor layer in base.layers[-20:]:\n    layer.trainable = True\n"
+    )
+    assert flags(text, keras) == {"base": True, "head": True}
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_nothing_trains_in_a_frozen_model(keras: str) -> None:
+    text = NESTED + "model.trainable = False\nfor layer in base.layers:\n    layer.trainable = True\n"
+    assert flags(text, keras) == {"base": False, "head": False}
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_freezing_a_model_freezes_what_is_in_it(keras: str) -> None:
+    assert interior(NESTED + "model.trainable = False\n", keras).all_are(False)
+
+
+@pytest.mark.parametrize(("keras", "thawed"), [("2", True), ("3", False)])
+def test_saying_true_again_reaches_the_children_in_keras_2_only(keras: str, thawed: bool) -> None:
+    text = NESTED + "for layer in base.layers:\n    layer.trainable = False\nbase.trainable = True\n"
+    assert interior(text, keras).any_is(True) is thawed
+    assert [event.propagated for event in events(run_of(text, keras).timeline, SetTrainable)][-1] is thawed
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_false_and_true_thaws_everything(keras: str) -> None:
+    text = NESTED + "for layer in base.layers:\n    layer.trainable = False\nbase.trainable = False\nbase.trainable = True\n"
+    assert interior(text, keras).all_are(True)
+
+
+def test_a_wrapper_passes_its_flag_on() -> None:
+    text = BASE + "wrapper = layers.TimeDistributed(base)\nwrapper.trainable = False\n"
+    assert interior(text, "3").all_are(False)
+
+
+def test_a_flag_that_is_not_known_is_not_known() -> None:
+    inner = interior(BASE + "import config\nbase.trainable = config.train_base\n", "3")
+    assert not inner.all_are(True)
+    assert not inner.all_are(False)
+
+
+def test_changes_are_told_from_repetitions() -> None:
+    text = NESTED + "base.trainable = False\nbase.trainable = False\nbase.trainable = True\n"
+    assert [bool(event.changed) for event in events(run_of(text, "3").timeline, SetTrainable)] == [True, False, True]
+
+
+def test_every_assignment_is_an_event_at_its_line() -> None:
+    text = NESTED + "base.trainable = False\nfor layer in base.layers[-5:]:\n    layer.trainable = True\n"
+    assert lines(events(run_of(text, "3").timeline, SetTrainable)) == [6, 8]
+
+
+def test_pieces_of_a_known_model_have_flags_of_their_own() -> None:
+    text = """
+import keras
+from keras import layers
+model = keras.Sequential([layers.Dense(4, name="one"), layers.BatchNormalization(name="two"), layers.Dense(1, name="three")])
+for layer in model.layers[:-1]:
+    layer.trainable = False
+"""
+    assert flags(text, "3") == {"one": False, "two": False, "three": True}
+
+
+def test_a_layer_by_name_and_by_index() -> None:
+    text = """
+import keras
+from keras import layers
+model = keras.Sequential([layers.Dense(4, name="one"), layers.Dense(4, name="two"), layers.Dense(1, name="three")])
+model.get_layer("two").trainable = False
+model.layers[0].trainable = False
+model.get_layer(index=2).trainable = True
+"""
+    assert flags(text, "3") == {"one": False, "two": False, "three": True}
+
+
+def test_layers_without_weights_do_not_train() -> None:
+    text = "import keras\nmodel = keras.Sequential([keras.layers.Dropout(0.1, name='drop')])\n"
+    assert flags(text, "3") == {"drop": False}
+
+
+def test_the_layers_of_a_loaded_model_may_train() -> None:
+    text = "import keras\nmodel = keras.models.load_model('a.keras')\n"
+    assert flags(text, "3") == {"model": None}
+
+
+def test_a_model_in_a_model_in_a_model() -> None:
+    text = BASE + (
+        "encoder = keras.Sequential([base])\nmodel = keras.Sequential([encoder, layers.Dense(1, name='head')])\n"
+        "encoder.trainable = False\n"
+    )
+    assert flags(text, "2") == flags(text, "3") == {"base": False, "head": True}
+
+
+def test_a_model_can_be_told_from_its_flag() -> None:
+    assert isinstance(model_of(NESTED, "model"), Model)
+    assert model_of(NESTED + "model.trainable = False\n", "model").flag.value is False
