@@ -29,38 +29,41 @@ def labels(finding: Finding) -> list[Label]:
     """The places of a finding, each once. Steps are numbered where reading order is not the order of the story."""
     steps = finding.related
     in_order = all(one.span.order <= two.span.order for one, two in pairwise(steps))
-    one_file = len({(step.span.path, step.span.cell) for step in steps}) <= 1
-    numbered = len(steps) > 1 and not (in_order and one_file)
-    found: list[Label] = []
-    told_at_primary: list[str] = []
+    numbered = not in_order or len({step.span.path for step in steps}) > 1
+    told: dict[Span, list[str]] = {finding.span: []} if finding.span is not None else {}
     for number, step in enumerate(steps, 1):
-        text = f"{number}. {step.message}" if numbered else step.message
-        if step.span == finding.span:
-            told_at_primary.append(text)
-        else:
-            found.append(Label(step.span, text, primary=False))
-    if finding.span is not None:
-        found.insert(0, Label(finding.span, ", ".join(told_at_primary), primary=True))
-    return found
+        told.setdefault(step.span, []).append(f"{number}. {step.message}" if numbered else step.message)
+    return [Label(span, ", ".join(texts), primary=span == finding.span) for span, texts in told.items()]
 
 
 def frame(finding: Finding, lines: Lines, style: Style) -> Iterator[str]:
-    """The lines of the picture: the file of the primary span first, then the others in the order of the story."""
+    """The lines of the picture: the file of the primary span first, then the others in the order of the story.
+
+    The cells of a notebook are one picture, in their order.
+    """
     marks = labels(finding)
     margin = max((len(str(mark.span.start.line)) for mark in marks), default=1)
-    places = list(dict.fromkeys((mark.span.path, mark.span.cell) for mark in marks))
-    for path, cell in places:
-        here = sorted((mark for mark in marks if (mark.span.path, mark.span.cell) == (path, cell)), key=_by_line)
+    pad = " " * margin
+    for path in dict.fromkeys(mark.span.path for mark in marks):
+        here = sorted((mark for mark in marks if mark.span.path == path), key=_by_place)
         first = next((mark for mark in here if mark.primary), here[0])
-        arrow = "-->" if first.primary else ":::"
-        yield f"{' ' * margin}{style.margin(arrow)} {_where(first.span)}"
-        text = lines(path, cell)
-        if text:
-            yield from _picture(here, text, margin, finding.severity, style)
-        else:
-            told = (mark for mark in here if mark.text)
-            yield from (f"{' ' * margin} {style.margin('|')} line {_told(mark)}" for mark in told)
-            yield f"{' ' * margin} {style.margin('|')}"
+        yield f"{pad}{style.margin('-->' if first.primary else ':::')} {_where(first.span)}"
+        cells_here = [list(group) for _, group in groupby(here, key=lambda mark: mark.span.cell)]
+        for group in cells_here:
+            cell = group[0].span.cell
+            if len(cells_here) > 1:
+                yield f"{pad} {style.margin('|')}"
+                yield f"{pad}{style.margin(':::')} cell {cell}"
+            text = lines(path, cell)
+            yield from _picture(group, text, margin, finding.severity, style) if text else _told(group, pad, style)
+        yield f"{pad} {style.margin('|')}"
+
+
+def _told(marks: Sequence[Label], pad: str, style: Style) -> Iterator[str]:
+    """The steps in words, where the text they point into is not there."""
+    for mark in marks:
+        if mark.text:
+            yield f"{pad} {style.margin('|')} line {mark.span.start.line}: {printable(mark.text)}"
 
 
 def _picture(
@@ -86,7 +89,6 @@ def _picture(
             note = f"{sign * max(1, end - start)} {printable(mark.text)}".rstrip()
             coloured = style.severity(note, severity) if mark.primary else style.story(note)
             yield f"{empty} {' ' * start}{coloured}"
-    yield empty
 
 
 def _source_line(number: int, text: Sequence[str], margin: int, bar: str, style: Style) -> str:
@@ -127,9 +129,5 @@ def _where(span: Span) -> str:
     return f"{printable(span.path)}:{cell}{span.start.line}:{span.start.column}"
 
 
-def _told(mark: Label) -> str:
-    return f"{mark.span.start.line}: {printable(mark.text)}"
-
-
-def _by_line(mark: Label) -> tuple[int, int, bool]:
-    return (mark.span.start.line, mark.span.start.column, not mark.primary)
+def _by_place(mark: Label) -> tuple[int, int, int, bool]:
+    return (mark.span.cell or 0, mark.span.start.line, mark.span.start.column, not mark.primary)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from freezelint.finding import Finding, Position, Span
+from freezelint.finding import Finding, Position, Related, Span
 from freezelint.report import Report, text
 from tests.report.diagnostics import IN_MODEL, IN_NOTEBOOK, INFO, REPORT, STORY, TYPO, UNREAD, lines, span
 
@@ -55,6 +55,30 @@ warning[FZ224] fine-tuning-still-frozen
   |
   = confidence: likely"""
     )
+
+
+def test_the_cells_of_a_notebook_are_one_picture() -> None:
+    story = replace(IN_NOTEBOOK, related=(Related(span("a.ipynb", 1, 1, 6, cell=2), "frozen here"),))
+    texts = {2: ["base.trainable = False"], 3: ["x = 1", "model.fit(x, y)"]}
+    report = text.render(Report((story,), files=1), lambda path, cell=None: texts.get(cell or 0, ()))
+    assert report.rsplit("\n\n", 1)[0].splitlines()[2:-2] == [
+        " --> a.ipynb:cell 3:2:1",
+        "  |",
+        " ::: cell 2",
+        "  |",
+        "1 | base.trainable = False",
+        "  | ----- frozen here",
+        "  |",
+        " ::: cell 3",
+        "  |",
+        "2 | model.fit(x, y)",
+        "  | ^^^^^^^^^^^^^^^",
+    ]
+
+
+def test_two_steps_at_one_place_share_an_underline() -> None:
+    twice = replace(STORY, related=(*STORY.related, Related(span("train.py", 10, 1, 16), "and again")))
+    assert shown(twice).splitlines()[-1] == "   | --------------- trained here, and again"
 
 
 def test_a_tab_counts_as_it_is_shown_and_a_fix_is_named() -> None:
