@@ -342,11 +342,12 @@ def count(layers: Layers) -> int | None:
     """How many layers these are; None if that is not known."""
     if not layers.complete:
         return None
-    sizes = [_size(part) for part in layers.parts]
+    sizes = [size_of(part) for part in layers.parts]
     return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
-def _size(part: Part) -> int | None:
+def size_of(part: Part) -> int | None:
+    """How many layers a part stands for; None if that is not known."""
     return part.size if isinstance(part, Stretch) else 1
 
 
@@ -385,7 +386,7 @@ def _cut(parts: Sequence[Part], bound: int | str | Length) -> Cut:
 
 def _cut_from_start(parts: Sequence[Part], remaining: int) -> Cut:
     for index, part in enumerate(parts):
-        size = _size(part)
+        size = size_of(part)
         if size is None or remaining < size:
             return (index, remaining or None)
         remaining -= size
@@ -396,7 +397,7 @@ def _cut_from_end(parts: Sequence[Part], remaining: int) -> Cut:
     for index in range(len(parts) - 1, -1, -1):
         if remaining == 0:
             return (index + 1, None)
-        size = _size(parts[index])
+        size = size_of(parts[index])
         if size is None:
             return (index, -remaining)
         if remaining <= size:

@@ -31,7 +31,8 @@ def set_trainable(run: Run, target: Layer | Group, value: Value, at: Place) -> N
     wanted = _flag(value)
     changed: set[int] = set()
     propagated = _assign(run, target, wanted, at, changed)
-    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated))
+    literal = value.value if isinstance(value, Known) else None
+    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated, literal))
 
 
 def _flag(value: Value) -> bool | None:
@@ -50,13 +51,14 @@ def _set_group(run: Run, group: Group, value: Value, at: Place) -> None:
             if chosen is not None:
                 _set_stretch(run, Stretch(model, chosen), wanted, at)
         return
-    _set_stretch(run, Stretch(model, selection), _flag(value), at)
+    literal = value.value if isinstance(value, Known) else None
+    _set_stretch(run, Stretch(model, selection), _flag(value), at, literal)
 
 
-def _set_stretch(run: Run, stretch: Stretch, wanted: bool | None, at: Place) -> None:
+def _set_stretch(run: Run, stretch: Stretch, wanted: bool | None, at: Place, literal: object = None) -> None:
     changed: set[int] = set()
     _assign_stretch(stretch, wanted, at, changed)
-    run.record(SetTrainable(at, stretch, wanted, frozenset(changed)))
+    run.record(SetTrainable(at, stretch, wanted, frozenset(changed), literal=literal))
 
 
 def _assign_stretch(stretch: Stretch, wanted: bool | None, at: Place, changed: set[int]) -> None:

@@ -19,9 +19,9 @@ from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
 from freezelint.source.paths import Decisions
-from freezelint.source.relevance import matters, only_gives_up
+from freezelint.source.relevance import matters, only_gives_up, walk
 from freezelint.source.selection import Selection
-from freezelint.source.timeline import Event, Timeline, Trained
+from freezelint.source.timeline import ClassDefined, Event, HookEntered, NoAssignment, Timeline, Trained
 from freezelint.source.values import (
     UNKNOWN,
     Class,
@@ -31,6 +31,7 @@ from freezelint.source.values import (
     GroupTest,
     Guess,
     Imported,
+    IndexRange,
     Instance,
     Items,
     Known,
@@ -139,7 +140,7 @@ class Run:
             p.SliceRange: lambda node, scope: UNKNOWN,
         }
         self._execute: dict[type, Callable[[Any, Scope], None]] = {
-            p.Evaluate: lambda node, scope: self._do(self.evaluate, node.value, scope),
+            p.Evaluate: self._expression,
             p.Assign: self._assign,
             p.Annotate: self._annotate,
             p.Augment: self._augment,
@@ -213,10 +214,14 @@ class Run:
             return
         method = cls.members.get(member)
         if isinstance(method, Function):
-            made = keras_objects.instance_of(self, cls, Place(cls.file, cls.file.path, cls.at))
+            at = Place(cls.file, cls.file.path, cls.at)
+            made = keras_objects.instance_of(self, cls, at)
             constructor = cls.lookup("__init__")
             if isinstance(constructor, Function) and constructor is not method:
                 self.run_function(constructor, [made], made)
+            if isinstance(made, Instance) and "keras.callbacks.Callback" in cls.library_bases():
+                made.attributes["model"] = keras_objects.trained_model(at)
+                self.record(HookEntered(Place(method.file, method.file.path, method.at), member))
             self.run_function(method, [made], made)
 
     def finish(self) -> None:
@@ -244,9 +249,18 @@ class Run:
                 raise OutOfBudget
             self._execute[type(statement)](statement, scope)
 
-    @staticmethod
-    def _do(function: Callable[[p.Expression, Scope], Value], node: p.Expression, scope: Scope) -> None:
-        function(node, scope)
+    def _expression(self, node: p.Evaluate, scope: Scope) -> None:
+        self.evaluate(node.value, scope)
+        if isinstance(node.value, p.Comparison) and node.value.operator == "==":
+            self._no_assignment(node.value.left, "comparison", node, scope)
+
+    def _no_assignment(self, target: p.Expression, how: str, node: p.Node, scope: Scope) -> None:
+        """A statement that looks as if it set `trainable` on a layer."""
+        if isinstance(target, p.Attribute) and target.name == "trainable":
+            owner = solid(self.evaluate(target.value, scope))
+            if isinstance(owner, Layer | Group):
+                part = owner.stretch if isinstance(owner, Group) else owner
+                self.record(NoAssignment(self.place(node, scope), part, how))
 
     def _assign(self, node: p.Assign, scope: Scope) -> None:
         value = self.evaluate(node.value, scope)
@@ -254,8 +268,7 @@ class Run:
             self.bind(target, value, scope, node)
 
     def _annotate(self, node: p.Annotate, scope: Scope) -> None:
-        if isinstance(node.target, p.Attribute):
-            self.evaluate(node.target.value, scope)
+        self._no_assignment(node.target, "annotation", node, scope)
 
     def _augment(self, node: p.Augment, scope: Scope) -> None:
         current = self.evaluate(node.target, scope)
@@ -266,10 +279,13 @@ class Run:
             return
         self.bind(node.target, self._combine(node.operator, current, value), scope, node)
 
-    def bind(self, target: p.Expression, value: Value, scope: Scope, statement: p.Node) -> None:
-        """Assigns `value` to a target: a name, an attribute, an item, or a tuple of these."""
+    def bind(self, target: p.Expression, value: Value, scope: Scope, statement: p.Node, naming: bool = True) -> None:
+        """Assigns `value` to a target: a name, an attribute, an item, or a tuple of these.
+
+        An object is called by the first name that is assigned to it; a loop variable (`naming` False) is no name.
+        """
         if isinstance(target, p.Name):
-            self._bind_name(target.id, value, scope)
+            self._bind_name(target.id, value, scope, naming)
         elif isinstance(target, p.Attribute):
             owner = solid(self.evaluate(target.value, scope))
             at, name_at = self.place(statement, scope), self.place(target, scope)
@@ -281,17 +297,17 @@ class Run:
         elif isinstance(target, p.Display):
             parts = library.unpack(self, value, len(target.items))
             for item, part in zip(target.items, parts, strict=True):
-                self.bind(item, part, scope, statement)
+                self.bind(item, part, scope, statement, naming)
         elif isinstance(target, p.Starred):
             self.bind(target.value, Items([], complete=False), scope, statement)
 
-    def _bind_name(self, name: str, value: Value, scope: Scope) -> None:
+    def _bind_name(self, name: str, value: Value, scope: Scope, naming: bool) -> None:
         holder = scope
         if name in scope.foreign:
             holder = (scope.parent.find(name) if scope.parent else None) or scope.module or scope
         holder.names[name] = value
         named = solid(value)
-        if isinstance(named, Layer) and not named.known_as:
+        if naming and isinstance(named, Layer) and not named.known_as:
             named.known_as = name
 
     def _branch(self, node: p.Branch, scope: Scope) -> None:
@@ -354,6 +370,8 @@ class Run:
             condition = self.evaluate(node.iterable, scope)
             if truth(condition) is False:
                 return
+            for counter in _counters(node.body):
+                scope.names[counter] = self.unknown()
             self._rounds([UNKNOWN, UNKNOWN], node, scope)
         else:
             self._rounds(self._items(node, scope), node, scope)
@@ -361,6 +379,11 @@ class Run:
 
     def _items(self, node: p.Loop, scope: Scope) -> list[Value]:
         iterable = solid(self.evaluate(node.iterable, scope))
+        if isinstance(iterable, IndexRange) and isinstance(node.target, p.Name):
+            indexed = _indexed_by(node.target.id, node.body)
+            layers = solid(self.evaluate(indexed, scope)) if indexed is not None else None
+            if isinstance(layers, Layers):
+                return library.index_rounds(layers, iterable)
         items = library.iterate(self, iterable, finds_a_name=_switches_at_a_name(node))
         if items is None:
             return [self.unknown(), self.unknown()] if matters(node.body, self.project) else [self.unknown()]
@@ -369,7 +392,7 @@ class Run:
     def _rounds(self, items: list[Value], node: p.Loop, scope: Scope) -> None:
         for item in items:
             if node.target is not None:
-                self.bind(node.target, item, scope, node)
+                self.bind(node.target, item, scope, node, naming=False)
             try:
                 self.execute(node.body, scope)
             except _Leave as leave:
@@ -421,6 +444,9 @@ class Run:
         body = Scope(cls.members, scope.file, scope, scope.module, cls=cls, is_class=True)
         self._swallow(node.body, body)
         scope.names[node.name] = cls
+        if keras_objects.is_keras_class(cls):
+            call = cls.members.get("call")
+            self.record(ClassDefined(self.place(node, scope), cls, call if isinstance(call, Function) else None))
 
     def _return(self, node: p.Return, scope: Scope) -> None:
         raise _Return(self.evaluate(node.value, scope) if node.value is not None else Known(None))
@@ -453,7 +479,7 @@ class Run:
 
     def _import_star(self, location: Path | None, name: str, scope: Scope) -> None:
         module = self._module(location, name) if location is not None else None
-        names = module.names if module is not None else {}
+        names = module.names if module is not None else library.sections(name)
         scope.names.update((key, value) for key, value in names.items() if not key.startswith("_"))
 
     def _module(self, location: Path, name: str) -> Module | None:
@@ -717,7 +743,7 @@ class Run:
         items = library.iterate(self, iterable)
         results: list[Value] = []
         for item in items if items is not None else [self.unknown()]:
-            self.bind(node.target, item, inner, node)
+            self.bind(node.target, item, inner, node, naming=False)
             kept = self._kept(node.conditions, inner)
             if kept is False:
                 continue
@@ -866,6 +892,20 @@ def truth(value: Value) -> bool | None:
             return True
         case _:
             return None
+
+
+def _counters(body: p.Body) -> set[str]:
+    """The names that a loop counts up or down: how far it gets is not known."""
+    return {node.target.id for node in walk(body) if isinstance(node, p.Augment) and isinstance(node.target, p.Name)}
+
+
+def _indexed_by(name: str, body: p.Body) -> p.Expression | None:
+    """What a loop indexes with its variable: `model.layers` in `model.layers[i]`."""
+    for node in walk(body):
+        if isinstance(node, p.Subscript) and isinstance(node.index, p.Name) and node.index.id == name:
+            if isinstance(node.value, p.Attribute) and node.value.name == "layers":
+                return node.value
+    return None
 
 
 def _switches_at_a_name(loop: p.Loop) -> bool:

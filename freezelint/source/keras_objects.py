@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from freezelint.keras import names
 from freezelint.source import building, library
-from freezelint.source.building import as_parts, as_values, backbone_of, count, layers_of, make, slice_layers, text
+from freezelint.source.building import (
+    as_parts,
+    as_values,
+    backbone_of,
+    count,
+    layers_of,
+    make,
+    size_of,
+    slice_layers,
+    text,
+)
 from freezelint.source.freezing import set_trainable, state_of
 from freezelint.source.selection import Selection
 from freezelint.source.timeline import (
@@ -15,7 +25,9 @@ from freezelint.source.timeline import (
     Called,
     Compiled,
     Predicted,
+    TensorFlagSet,
     Trained,
+    TrainFunctionRemade,
     WeightsSet,
 )
 from freezelint.source.values import (
@@ -58,6 +70,7 @@ __all__ = [
     "backbone_of",
     "count",
     "make",
+    "size_of",
     "slice_layers",
 ]
 
@@ -247,6 +260,8 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
                 named.known_as = f"self.{name}"
         case Module(names=members):
             members[name] = value
+        case Tensor(wired=Wired(layer=layer)) if name == "trainable" and layer.certain:
+            run.record(TensorFlagSet(at, layer))
         case Guess(keras=True) if name == "trainable":
             get_attribute(run, owner, "layers", at)
             set_attribute(run, solid(owner), name, value, at)
@@ -257,6 +272,8 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
 def _set_layer_attribute(
     run: Run, owner: Layer | Group, name: str, value: Value, at: Place, name_at: Place | None
 ) -> None:
+    if name == "stop_training":
+        run.record(TrainFunctionRemade(at))
     declared = isinstance(owner, Layer) and owner.cls is not None
     target: Part = owner.stretch if isinstance(owner, Group) else owner
     run.record(AttributeSet(at, target, name, value, declared, name_at))
@@ -296,6 +313,21 @@ def instance_of(run: Run, cls: Class, at: Place) -> Value:
             run.models.append(model)
         return model
     return Instance(cls)
+
+
+def is_keras_class(cls: Class) -> bool:
+    """Whether a class derives from a layer or model of Keras."""
+    return any(
+        base in ("keras.Model", "keras.Sequential", "keras.layers.Layer") or names.traits(base) is not None
+        for base in cls.library_bases()
+    )
+
+
+def trained_model(at: Place) -> Model:
+    """The model that a callback belongs to."""
+    model = building.opaque(at)
+    model.known_as = "self.model"
+    return model
 
 
 def construct(run: Run, made: Layer, positional: list[Value], named: dict[str, Value]) -> None:
@@ -411,6 +443,8 @@ def _model_method(
         train(run, model, name, at)
     elif name in _PREDICTS:
         run.record(Predicted(at, model, name))
+    elif name == "make_train_function":
+        run.record(TrainFunctionRemade(at))
     elif name == "add" and positional:
         building.append(model, positional[0])
     elif name == "pop":
@@ -447,7 +481,8 @@ def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, V
 def train(run: Run, model: Model, how: str, at: Place) -> None:
     """`fit` and the like: the flags of the moment, and which compile and which trace are in force."""
     trace_call(run, model)
-    event = Trained(at, model, how, state_of(run, model), model.compiled, model.traced)
+    at_compile = run.behaviour.flags_are_read_at_compile
+    event = Trained(at, model, how, state_of(run, model), model.compiled, model.traced, read_at_compile=at_compile)
     if model.traced is None:
         model.traced = event
     run.record(event)

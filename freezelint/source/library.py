@@ -73,6 +73,14 @@ def well_known(name: str) -> External | None:
     return External(f"keras.optimizers.{name}") if names.optimizer(f"keras.optimizers.{name}") is not None else None
 
 
+def sections(module: str) -> dict[str, Value]:
+    """The submodules that a star import of Keras itself brings in."""
+    if canonical(module) != "keras":
+        return {}
+    found = ("applications", "backend", "callbacks", "layers", "losses", "metrics", "models", "optimizers", "utils")
+    return {name: External(f"keras.{name}") for name in found}
+
+
 # Lists and dicts
 
 
@@ -161,8 +169,8 @@ def item_of(run: Run, owner: Value, index: Value) -> Value:
         case Layers(), Known(value=int() as at):
             return keras_objects.layer_at(run, owner, at)
         case Layers(), IndexRange(start=start, stop=stop):
-            part = slice_of(run, owner, _as_bound(start), _as_bound(stop))
-            return Items(keras_objects.as_values(part.parts)) if isinstance(part, Layers) else run.unknown()
+            found = keras_objects.slice_layers(owner, _as_bound(start), _as_bound(stop)).parts
+            return keras_objects.as_values(found)[0] if len(found) == 1 else run.unknown()
         case Layers(of=Model() as model), _:
             return Group(Stretch(model, Selection(partial=True))) if model.interior is not None else run.unknown()
         case Tensor(), _:
@@ -171,6 +179,34 @@ def item_of(run: Run, owner: Value, index: Value) -> Value:
             return _one_of(run, list(table.values()), index)
         case _:
             return run.unknown()
+
+
+def index_rounds(layers: Layers, indices: IndexRange) -> list[Value]:
+    """The rounds of a loop over indices into a list of layers: one for each layer, or stretch of layers, in it."""
+    rounds: list[Value] = []
+    first = 0
+    start, stop = _as_bound(indices.start), _as_bound(indices.stop)
+    if not isinstance(start, int):
+        return [indices]
+    wanted = [id(part) for part in keras_objects.slice_layers(layers, None, stop).parts]
+    for part in layers.parts:
+        size = keras_objects.size_of(part)
+        if not isinstance(part, Stretch):
+            if first >= start and (id(part) in wanted):
+                rounds.append(Known(first))
+        else:
+            last = None if size is None else first + size
+            low = max(first, start)
+            high: Value = indices.stop
+            if isinstance(stop, int) and last is not None:
+                high = Known(min(last, stop))
+            elif last is not None and isinstance(indices.stop, Length):
+                high = Known(last)
+            rounds.append(IndexRange(Known(low), high))
+            if last is None:
+                return rounds
+        first += size or 0
+    return rounds
 
 
 def _one_of(run: Run, choices: list[Value], index: Value) -> Value:
@@ -283,6 +319,10 @@ def is_instance(run: Run, owner: Value, classes: Value) -> Value:
     if any(isinstance(item, Known) and item.value for item in outcomes):
         return Known(True)
     tests = [item for item in outcomes if isinstance(item, GroupTest)]
+    guards = [test for test in tests if test.yes is not None and test.yes.batchnorm is True and not test.yes.partial]
+    if guards:
+        # What else is asked for makes no difference to BatchNormalization, and what it selects is rarely known.
+        return guards[0]
     if tests:
         result: Value = tests[0]
         for test in tests[1:]:
@@ -606,6 +646,20 @@ def _reversed(run: Run, positional: list[Value], named: dict[str, Value], at: Pl
     return Layers(value.parts[::-1], value.of, value.complete) if isinstance(value, Layers) else run.unknown()
 
 
+def _filter(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    if len(positional) != 2 or not isinstance(layers := solid(positional[1]), Layers):
+        return run.unknown()
+    kept: list[Value] = []
+    for item in keras_objects.as_values(layers.parts):
+        outcome = run.call(positional[0], [item], {}, at)
+        if isinstance(outcome, GroupTest) and isinstance(item, Group):
+            if outcome.yes is not None:
+                kept.append(Group(Stretch(item.stretch.model, outcome.yes)))
+        elif not (isinstance(outcome, Known) and not outcome.value):
+            kept.append(item)
+    return Layers(keras_objects.as_parts(kept), layers.of, layers.complete)
+
+
 def _dict(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     base = positional[0] if positional else Table({})
     return Table({**(base.items if isinstance(base, Table) else {}), **named}, isinstance(base, Table))
@@ -673,6 +727,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.sorted": _list,
     "builtins.reversed": _reversed,
     "builtins.dict": _dict,
+    "builtins.filter": _filter,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
     "builtins.hasattr": _hasattr,

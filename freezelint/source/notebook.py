@@ -6,7 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 
-_LINE_MAGIC = re.compile(r"^(\s*)([%!?].*|\S.*\?\s*)$")
+_LINE_MAGIC = re.compile(
+    r"^(\s*)([%!?].*|\S.*\?\s*|(?:pip3?|conda|ls|cd|cat|pwd|mkdir|rm|cp|mv|wget|git|head|unzip)(?:\s+[^=(\s].*)?)$"
+)
 _CAPTURE = re.compile(r"^(\s*)([\w.,\s]+?)=\s*[!%].*$")
 _PYTHON_CELL_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 

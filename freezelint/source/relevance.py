@@ -45,7 +45,7 @@ def _words(body: p.Body) -> tuple[frozenset[str], bool]:
     """Every name and attribute called or assigned in `body`, and whether it leaves (return, break, …)."""
     words: set[str] = set()
     leaves = False
-    for node in _nodes(body):
+    for node in walk(body):
         if isinstance(node, p.Attribute):
             words.add(node.name)
         elif isinstance(node, p.Call) and isinstance(node.function, p.Name):
@@ -55,7 +55,8 @@ def _words(body: p.Body) -> tuple[frozenset[str], bool]:
     return frozenset(words), leaves
 
 
-def _nodes(body: p.Body) -> Iterator[p.Node]:
+def walk(body: p.Body) -> Iterator[p.Node]:
+    """Every node in `body`, in no particular order."""
     stack: list[object] = list(body)
     while stack:
         item = stack.pop()

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from freezelint.finding import Span
 from freezelint.source.selection import Thaw
-from freezelint.source.values import Layer, Model, Optimizer, Part, Place, Stretch, Value, Wired
+from freezelint.source.values import Class, Function, Layer, Model, Optimizer, Part, Place, Stretch, Value, Wired
 
 WEIGHTLESS = "weightless"
 """The state of a layer that has nothing to train."""
@@ -108,6 +108,8 @@ class SetTrainable(Event):
     changed: frozenset[int]
     propagated: bool = True
     """False where Keras skips the assignment because the object's own flag is `value` already."""
+    literal: object = None
+    """The constant that was assigned, if it was one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +123,41 @@ class AttributeSet(Event):
     """Whether the object's own class defines that attribute."""
     name_at: Place | None = None
     """The attribute expression that is assigned to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorFlagSet(Event):
+    """`trainable` is assigned to a symbolic tensor, the output of `layer`."""
+
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoAssignment(Event):
+    """Something that looks like an assignment to `trainable` and is none: a "comparison" or an "annotation"."""
+
+    target: Part
+    how: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HookEntered(Event):
+    """Keras calls a method of a callback; what follows happens inside `fit`."""
+
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainFunctionRemade(Event):
+    """`make_train_function(force=True)`, or `stop_training = True`: flags set before count after all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassDefined(Event):
+    """A class derived from a Keras layer or model; `call` is its own `call` method."""
+
+    cls: Class
+    call: Function | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +191,15 @@ class Trained(Event):
     compiled: Compiled | None
     traced: Trained | None = None
     implied: bool = False
+    read_at_compile: bool = False
+    """Whether this Keras reads the flags in `compile` rather than when the step is traced."""
+
+    @property
+    def read(self) -> State:
+        """The flags that the training step was made with."""
+        if self.read_at_compile:
+            return self.compiled.state if self.compiled is not None else self.state
+        return self.traced.state if self.traced is not None else self.state
 
 
 @dataclass(frozen=True, slots=True, eq=False)

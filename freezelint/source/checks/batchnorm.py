@@ -41,7 +41,7 @@ def thawed_batchnorms(timeline: Timeline) -> Iterator[ThawedBatchNorm]:
     seen: set[tuple[int, Place | None]] = set()
     for trained in timeline.trainings:
         found: dict[tuple[int, Place | None], ThawedBatchNorm] = {}
-        for leaf in trained.state.leaves:
+        for leaf in trained.read.leaves:
             for thaw in leaf.thawed_batchnorms if leaf.gate is None else ():
                 key = (id(leaf.model), thaw.at)
                 group = found.setdefault(key, ThawedBatchNorm(trained, leaf, thaw.at))
@@ -128,8 +128,7 @@ def _monte_carlo(timeline: Timeline) -> Iterator[Mistake]:
                 yield Mistake(
                     f"`{event.how}` switches this Dropout off although it is called with `training=True`: Keras 3 "
                     "before 3.16 overrules a `training` argument wired into a Functional model, so repeated "
-                    "predictions do not vary. Call the model itself, `model(x, training=True)`, or wrap the Dropout "
-                    "in a layer whose `call` passes `training=True`.",
+                    "predictions do not vary. Derive a class from Dropout whose `call` passes `training=True`.",
                     wired.at.span,
                     steps((event.at, "predicted here")),
                     confidence=Confidence.LIKELY,
