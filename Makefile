@@ -1,5 +1,5 @@
 # Shortcuts. `make setup` first; everything else then runs in the environment that is active.
-.PHONY: setup check fast test index ci
+.PHONY: setup check fast test docs ci
 
 setup:  ## install for development
 	python -m pip install --editable '.[dev]'
@@ -18,8 +18,8 @@ fast:  ## the tests that need no TensorFlow
 test:  ## all tests; trains real Keras 2 and Keras 3
 	pytest
 
-index:  ## rules/README.md, from the pages
-	freezelint rules --output-format markdown > rules/README.md
+docs:  ## the index of the rules, and the output that the README shows
+	python tools/refresh_docs.py
 
 ci:  ## everything, in an environment of its own
 	.ci/run

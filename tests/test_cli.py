@@ -241,11 +241,6 @@ def test_rules_lists_every_rule() -> None:
     assert [rule["code"] for rule in listed] == [rule.code for rule in catalogue.rules().values()]
 
 
-def test_the_index_of_the_catalogue_is_up_to_date() -> None:
-    index = Path(__file__).parent.parent / "rules" / "README.md"
-    assert run("rules", "--output-format", "markdown").stdout == index.read_text("utf-8"), "run `make index`"
-
-
 # --- the process -------------------------------------------------------------------------------------------------
 
 

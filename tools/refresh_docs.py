@@ -1,0 +1,56 @@
+"""Write what is generated into the documentation: the index of the rules, and the output of the README's commands.
+
+    python tools/refresh_docs.py           # writes
+    python tools/refresh_docs.py --check   # says what is out of date; exit code 1 if anything is
+
+In the README, a `console` block that begins with `$ freezelint check fixtures/…` shows what that command prints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_BLOCK = re.compile(r"^```console\n\$ freezelint (check fixtures/[^\n]*)\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def run(arguments: str) -> str:
+    """What a freezelint command prints, run in the repository."""
+    environment = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
+    command = [sys.executable, "-m", "freezelint", *shlex.split(arguments)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, env=environment, check=False)
+    return done.stdout
+
+
+def generated() -> dict[Path, str]:
+    """Every generated text by its path."""
+    readme = ROOT / "README.md"
+
+    def with_output(block: re.Match[str]) -> str:
+        return f"```console\n$ freezelint {block[1]}\n{run(block[1])}```"
+
+    return {
+        readme: _BLOCK.sub(with_output, readme.read_text("utf-8")),
+        ROOT / "rules" / "README.md": run("rules --output-format markdown"),
+    }
+
+
+def main() -> int:
+    """The command."""
+    stale = {path: text for path, text in generated().items() if path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        if "--check" in sys.argv[1:]:
+            print(f"{path.relative_to(ROOT)} is out of date: run `make docs`")
+        else:
+            path.write_text(text, "utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return int(bool(stale) and "--check" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
