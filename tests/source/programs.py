@@ -104,7 +104,9 @@ def _words(timeline: Timeline) -> Iterator[str]:
 
 def trains(trained: Trained) -> dict[str, bool | None]:
     """For every part of the model in a training call, by name, whether it trains."""
-    parts = [(leaf.part.model if isinstance(leaf.part, Stretch) else leaf.part, leaf.trains) for leaf in trained.state.leaves]
+    parts = [
+        (leaf.part.model if isinstance(leaf.part, Stretch) else leaf.part, leaf.trains) for leaf in trained.state.leaves
+    ]
     return {part.name or part.known_as or "?": trains for part, trains in parts}
 
 

@@ -91,12 +91,15 @@ model = keras.Model(inputs, keras.layers.Dense(1)(x))
 
 
 def test_an_unknown_function_on_the_way_makes_the_model_incomplete() -> None:
-    model = model_of(IMPORTS + """
+    model = model_of(
+        IMPORTS
+        + """
 from blocks import attention
 inputs = keras.Input((8, 8, 3))
 x = attention(layers.Conv2D(4, 3)(inputs))
 model = keras.Model(inputs, layers.Dense(1)(x))
-""")
+"""
+    )
     assert parts(model) == ["InputLayer", "Conv2D", "Dense"]
     assert not model.complete
 
@@ -110,11 +113,14 @@ model = keras.Model([a, b], {"x": layers.Dense(1)(both), "y": layers.Dense(3)(bo
 
 
 def test_a_layer_called_twice_is_one_part() -> None:
-    assert parts_of("""
+    assert (
+        parts_of("""
 shared = layers.Dense(4)
 a, b = keras.Input((4,)), keras.Input((4,))
 model = keras.Model([a, b], layers.Subtract()([shared(a), shared(b)]))
-""").count("Dense") == 1
+""").count("Dense")
+        == 1
+    )
 
 
 def test_a_loop_builds_as_many_layers_as_it_has_rounds() -> None:
@@ -128,11 +134,14 @@ model = keras.Model(inputs, x)
 
 
 def test_a_pinned_call_is_part_of_the_graph() -> None:
-    model = model_of(IMPORTS + """
+    model = model_of(
+        IMPORTS
+        + """
 base = MobileNetV2(include_top=False, pooling="avg")
 inputs = keras.Input((160, 160, 3))
 model = keras.Model(inputs, layers.Dense(1)(base(inputs, training=False)))
-""")
+"""
+    )
     assert [call.pinned for call in model.calls] == [False, None]
 
 
@@ -224,7 +233,9 @@ def test_a_clone_has_the_layers_and_not_the_weights() -> None:
 
 
 def test_a_model_of_unknown_make_is_taken_for_one_where_it_is_used_like_one() -> None:
-    model = model_of("import keras\nimport nets\nmodel = nets.build\nmodel = net\nmodel.compile('adam')\nmodel.fit(x)\n")
+    model = model_of(
+        "import keras\nimport nets\nmodel = nets.build\nmodel = net\nmodel.compile('adam')\nmodel.fit(x)\n"
+    )
     assert not model.certain
 
 

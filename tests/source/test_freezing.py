@@ -101,7 +101,8 @@ def test_the_statement_that_thaws_is_remembered() -> None:
 
 def test_freezing_the_first_hundred_after_a_thaw_leaves_the_others() -> None:
     inner = interior(
-        BASE + "base.trainable = False\nbase.trainable = True\nfor layer in base.layers[:100]:\n    layer.trainable = False\n",
+        BASE
+        + "base.trainable = False\nbase.trainable = True\nfor layer in base.layers[:100]:\n    layer.trainable = False\n",
         "3",
     )
     (thaw,) = inner.thawed_batchnorms()
@@ -146,7 +147,10 @@ def test_saying_true_again_reaches_the_children_in_keras_2_only(keras: str, thaw
 
 @pytest.mark.parametrize("keras", ["2", "3"])
 def test_false_and_true_thaws_everything(keras: str) -> None:
-    text = NESTED + "for layer in base.layers:\n    layer.trainable = False\nbase.trainable = False\nbase.trainable = True\n"
+    text = (
+        NESTED
+        + "for layer in base.layers:\n    layer.trainable = False\nbase.trainable = False\nbase.trainable = True\n"
+    )
     assert interior(text, keras).all_are(True)
 
 

@@ -53,7 +53,9 @@ def shown(node: object) -> str:
             conditions = "".join(f" if {shown(item)}" for item in node.conditions)
             return f"<{shown(node.element)} for {shown(node.target)} in {shown(node.iterable)}{conditions}>"
         case p.Lambda(parameters=parameters, body=body):
-            return f"lambda {', '.join(item.kind.replace('kwonly', '') + item.name for item in parameters)}: {shown(body)}"
+            return (
+                f"lambda {', '.join(item.kind.replace('kwonly', '') + item.name for item in parameters)}: {shown(body)}"
+            )
         case p.Text(parts=parts):
             return f"f{[shown(item) for item in parts]}"
         case p.Opaque(operands=operands):

@@ -170,8 +170,12 @@ def test_any_cell_keeps_its_number_of_lines(text: str) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.sampled_from(["code", "x = 1"]),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["cells", "cell_type", "source", "worksheets", "input"]), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["cells", "cell_type", "source", "worksheets", "input"]), inner, max_size=4
+            )
+        ),
         max_leaves=20,
     )
 )
