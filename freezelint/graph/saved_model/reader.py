@@ -9,7 +9,7 @@ from pathlib import Path
 
 from freezelint.finding import NotRead
 from freezelint.graph.keras_config import read_model_config
-from freezelint.graph.model_graph import GradientHit, Layer, ModelGraph, Unreadable, Weight
+from freezelint.graph.model_graph import GradientHit, Layer, LayerKind, ModelGraph, Unreadable, Weight
 from freezelint.graph.saved_model import files, metadata, writers
 from freezelint.graph.saved_model.consistency import flags_against_list
 from freezelint.graph.saved_model.functions import Library, main_graph
@@ -193,6 +193,9 @@ class _Reader:
             found = read_model_config(config)
         except Unreadable as problem:
             self._not_read(f"the model configuration in the Keras metadata: {problem.reason}")
+            return
+        if found.root.kind is LayerKind.SUBCLASSED:
+            self.model.gaps.append("its model configuration holds no layers (one of them cannot be serialized?)")
             return
         self.model.root = found.root
         for sentence in overlay(found.root, objects):

@@ -137,6 +137,18 @@ def test_without_a_configuration_the_tree_comes_from_the_objects(tmp_path):
     assert any("calls were not recorded" in gap for gap in model.gaps)
 
 
+def test_a_functional_model_that_could_not_be_serialized_keeps_its_layers(tmp_path):
+    """Keras 2 writes an empty configuration if a layer has none; seen in a model of Keras 2.9."""
+    model = keras_2()
+    root = json.loads(model.metadata[0][3])
+    root["model_config"] = {"class_name": "Functional", "config": {}}
+    model.metadata[0] = (0, "root", "_tf_keras_network", json.dumps(root))
+    found = read(model.save(tmp_path / "model"))
+    assert found.root.kind is LayerKind.FUNCTIONAL
+    assert found.layer("base/bn").own_trainable is True
+    assert any("holds no layers" in gap for gap in found.gaps)
+
+
 def test_a_compile_configuration_is_noticed(tmp_path):
     assert read(keras_2().save(tmp_path / "one")).compiled is False
     assert read(keras_2(training_config=True).save(tmp_path / "two")).compiled is True
