@@ -25,7 +25,7 @@ _NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
 class Place(NamedTuple):
     """Where an operation stands: a `key` that no other operation has, and its name with all enclosing scopes.
 
-    `muted` is set where the caller of the model decides whether it runs: then nothing is recorded.
+    `muted` is set where a switch that somebody sets decides whether it runs: then nothing is recorded.
     """
 
     key: str
@@ -67,7 +67,7 @@ class Domain(Protocol[Operand]):
         """The number a predicate or branch index has, None if it is decided at run time."""
 
     def branching_on(self, value: Operand, scope: str) -> bool:
-        """Told of a branch that is decided at run time; true if it is the caller of the model who decides."""
+        """Told of a branch that is decided at run time; true if it is a switch that somebody sets, not the data."""
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Interpreter(Generic[V]):
         self._bound = bound
         self._domain = domain
         self._budget = budget
-        self._caller_decides = False
+        self._is_switched = False
         self._memo: dict[tuple[str, tuple[V, ...], bool], tuple[V, ...]] = {}
         self._running: set[tuple[str, tuple[V, ...], bool]] = set()
         self.missing: dict[str, None] = {}
@@ -211,7 +211,7 @@ class Interpreter(Generic[V]):
         ordered_after = (results.get(producer(name), ()) for name in found.inputs if name.startswith("^"))
         if found.operation in ("Merge", "RefMerge"):
             alive = [value for value in operands if value != domain.dead]
-            return (self._joined(alive) if alive else domain.unknown if self._caller_decides else domain.dead,)
+            return (self._joined(alive) if alive else domain.unknown if self._is_switched else domain.dead,)
         if domain.dead in operands or any(values and values[0] == domain.dead for values in ordered_after):
             return (domain.dead,)
         inside = not frame.scope or found.name.startswith(frame.scope + "/")
@@ -231,7 +231,7 @@ class Interpreter(Generic[V]):
         if decided is None:
             if not self._domain.branching_on(predicate, scope):
                 return (data,)
-            self._caller_decides = True
+            self._is_switched = True
             return (self._domain.dead,)
         return (self._domain.dead, data) if decided else (data, self._domain.dead)
 

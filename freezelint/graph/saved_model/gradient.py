@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from freezelint.graph.saved_model.functions import Interpreter, Place
-from freezelint.graph.saved_model.messages import Node, SignatureDef, constant, string
+from freezelint.graph.saved_model.messages import Node, SignatureDef, string
 from freezelint.graph.saved_model.signatures import Walker
+from freezelint.graph.saved_model.tensors import constant
 
 _NO_GRADIENT = frozenset({
     "Shape", "ShapeN", "Rank", "Size", "StopGradient", "ArgMax", "ArgMin", "Equal", "NotEqual", "Greater",

@@ -6,13 +6,10 @@ Field numbers are those of tensorflow/core/{framework,protobuf}/*.proto; they ar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from freezelint.graph.saved_model.wire import Malformed, Message, float32, float64, signed, zigzag
+from freezelint.graph.saved_model.wire import Malformed, Message, signed
 
 MAX_INPUTS = 65_536
-MAX_ELEMENTS = 16
-MAX_NESTING = 100
 
 Shape = tuple[int | None, ...]
 
@@ -27,7 +24,6 @@ _DTYPES = {
     9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 18: "complex128", 19: "float16", 20: "resource",
     21: "variant", 22: "uint32", 23: "uint64",
 }  # fmt: skip
-_FIXED_WIDTH = {1: ("<f", 4), 2: ("<d", 8), 3: ("int", 4), 4: ("int", 1), 6: ("int", 1), 9: ("int", 8), 10: ("int", 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +100,11 @@ def _meta_graph(message: Message) -> MetaGraph:
         elif number == 2:
             _graph_def(part, graph)
         elif number == 4:
-            key, value = _entry(part)
+            key, value = map_entry(part)
             graph.collections[key] = value
         elif number == 5:
             part.budget.keep(4)
-            key, value = _entry(part)
+            key, value = map_entry(part)
             graph.signatures.append(_signature(key, value))
         elif number == 7:
             graph.object_graph = part
@@ -137,7 +133,7 @@ def _function_name(message: Message) -> str:
     return ""
 
 
-def _entry(message: Message) -> tuple[str, Message]:
+def map_entry(message: Message) -> tuple[str, Message]:
     """Key and value of one entry of a map<string, message>."""
     key, value = "", Message(message.buffer, message.end, message.end, message.budget)
     for number, _, part in message:
@@ -154,7 +150,7 @@ def _signature(name: str, message: Message) -> SignatureDef:
     for number, _, part in message:
         if number in (1, 2):
             part.budget.keep(2)
-            key, value = _entry(part)
+            key, value = map_entry(part)
             (inputs if number == 1 else outputs)[key] = _tensor_info(value)
     return SignatureDef(name, inputs, outputs)
 
@@ -210,7 +206,7 @@ def node(message: Message) -> Node:
     message.budget.keep(1 + len(inputs))
     attributes: dict[str, Message] = {}
     for entry in entries:
-        key, value = _entry(entry)
+        key, value = map_entry(entry)
         if key == "_output_shapes" and operation not in _SHAPES_WANTED:
             continue
         if key in _ATTRIBUTES or (key in ("shape", "dtype") and operation in _VARIABLES):
@@ -240,7 +236,7 @@ def function(message: Message) -> Function:
             nodes.setdefault(decoded.name, decoded)
         elif number in (4, 6):
             part.budget.keep()
-            key, value = _entry(part)
+            key, value = map_entry(part)
             if number == 4:
                 returned[key] = value.text()
             else:
@@ -289,82 +285,4 @@ def first_shape(attribute: Message) -> Shape | None:
             for inner, _, value in part:
                 if inner == 7:
                     return shape(value)
-    return None
-
-
-def constant(attribute: Message) -> tuple[float, ...] | None:
-    """The numbers of a small tensor in an AttrValue; None if it is large, empty or not numeric."""
-    return next((_tensor(part) for number, _, part in attribute if number == 8), None)
-
-
-def _tensor(message: Message) -> tuple[float, ...] | None:
-    code, content, numbers = 0, b"", []
-    for number, integer, part in message:
-        if number == 1:
-            code = integer
-        elif number == 4:
-            if len(part) > MAX_ELEMENTS * 8:
-                return None
-            content = part.bytes()
-        elif number in (5, 6, 7, 10, 11):
-            numbers.extend(_numbers(number, integer, part))
-            if len(numbers) > MAX_ELEMENTS:
-                return None
-    if content and code in _FIXED_WIDTH:
-        return _from_content(content, code)
-    return tuple(numbers) or None
-
-
-def _numbers(number: int, integer: int, part: Message) -> list[float]:
-    if number in (5, 6):
-        width, read = (4, float32) if number == 5 else (8, float64)
-        if not len(part):
-            return [read(integer)]
-        raw = part.bytes(MAX_ELEMENTS * width)
-        return [read(int.from_bytes(raw[at : at + width], "little")) for at in range(0, len(raw), width)]
-    if not len(part):
-        return [signed(integer)]
-    return [signed(value) for value in part.packed(MAX_ELEMENTS + 1)]
-
-
-def _from_content(content: bytes, code: int) -> tuple[float, ...] | None:
-    kind, width = _FIXED_WIDTH[code]
-    pieces = [int.from_bytes(content[at : at + width], "little") for at in range(0, len(content), width)]
-    if len(pieces) > MAX_ELEMENTS:
-        return None
-    if kind == "<f":
-        return tuple(float32(piece) for piece in pieces)
-    if kind == "<d":
-        return tuple(float64(piece) for piece in pieces)
-    half = 1 << (8 * width - 1)
-    return tuple(piece - 2 * half if piece >= half else piece for piece in pieces)
-
-
-def structured(message: Message, depth: int = 0) -> Any:
-    """A StructuredValue as Python data; a tensor spec and what else has no value here is the string "tensor".
-
-    Raises `Malformed` where it is nested deeper than any real one.
-    """
-    if depth > MAX_NESTING:
-        raise Malformed(f"a structured value nested deeper than {MAX_NESTING}")
-    for number, integer, part in message:
-        if number == 1:
-            return None
-        if number == 11:
-            return float64(integer)
-        if number == 12:
-            return zigzag(integer)
-        if number == 13:
-            return part.text()
-        if number == 14:
-            return bool(integer)
-        if number in (51, 52):
-            return [structured(value, depth + 1) for inner, _, value in part if inner == 1]
-        if number == 53:
-            entries = (_entry(entry) for inner, _, entry in part if inner == 1)
-            return {key: structured(value, depth + 1) for key, value in entries}
-        if number == 54:
-            pairs = (_entry(pair) for inner, _, pair in part if inner == 2)
-            return {key: structured(value, depth + 1) for key, value in pairs}
-        return "tensor"
     return None

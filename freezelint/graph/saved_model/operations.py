@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from freezelint.graph.model_graph import Mode
 from freezelint.graph.saved_model import values
 from freezelint.graph.saved_model.functions import Place
-from freezelint.graph.saved_model.messages import Node, constant, first_shape, flag, string
+from freezelint.graph.saved_model.messages import Node, first_shape, flag, string
+from freezelint.graph.saved_model.tensors import constant
 from freezelint.graph.saved_model.values import CONSTANT, DEAD, UNKNOWN, Kind, Value, combined, derived, joined
 
 FUSED = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx"})
@@ -107,8 +108,8 @@ class Operations:
     reads: dict[str, int | str] = field(default_factory=dict)
     undecided: dict[str, None] = field(default_factory=dict)
     """Scopes of normalisations of which it cannot be told whether they reach over the batch."""
-    caller_decides: dict[str, None] = field(default_factory=dict)
-    """Scopes of branches that an input of the model switches."""
+    switched: dict[str, None] = field(default_factory=dict)
+    """Scopes of branches that an input or a variable of the model switches."""
 
     def join(self, first: Value, second: Value) -> Value:
         """One value that stands for either."""
@@ -121,11 +122,12 @@ class Operations:
         return None
 
     def branching_on(self, value: Value, scope: str) -> bool:
-        """Whether an input of the model is the predicate. A random predicate is an augmentation."""
+        """Whether an input of the model, or a variable, is the predicate. A random one means an augmentation."""
         self._purpose(value.draws, "augmentation")
-        if value.kind is Kind.INPUT:
-            self.caller_decides[scope] = None
-        return value.kind is Kind.INPUT
+        is_switch = value.kind in (Kind.INPUT, Kind.STORED)
+        if is_switch:
+            self.switched[scope] = None
+        return is_switch
 
     def apply(self, node: Node, operands: Sequence[Value], place: Place) -> tuple[Value, ...]:
         """The outputs of an operation, and a record of what it does."""
@@ -205,7 +207,7 @@ class Operations:
             return CONSTANT._replace(numbers=(float(_logic(operation, given)),))
         if operation in _SHAPES:
             return derived(given)._replace(draws=frozenset())
-        if operation == "LogicalNot" and first.kind is Kind.INPUT:
+        if operation == "LogicalNot" and first.kind in (Kind.INPUT, Kind.STORED):
             return first
         if operation in _COMPARISONS or operation in _ROUNDING or operation in _LOGIC:
             is_mask = any(value.kind in (Kind.UNIFORM, Kind.MASK) for value in given)

@@ -98,7 +98,7 @@ class _Reader:
         self.model.keras_version = writer.keras_version
         self.model.tensorflow_version = graph.tensorflow_version
         self.model.gaps.extend(writer.gaps)
-        if writer.keras_version is not None and written.entries:
+        if written.root:
             self.model.compiled = "training_config" in written.root
         self.model.optimizer_slots = objects.optimizer_slots()
         nodes = self._main_nodes(graph)
@@ -228,8 +228,9 @@ class _Reader:
                 self.model.training_trace = reading.signature
             elif reading is not None:
                 self.model.inference_trace = reading.signature
-        if parts.metadata.entries and True not in traces:
-            self.model.gaps.append("it holds no training trace (saved with save_traces=False?)")
+        if True not in traces:
+            why = " (saved with save_traces=False?)" if parts.metadata.entries else ""
+            self.model.gaps.append(f"it holds no training trace{why}: what `fit` would do cannot be seen")
         self._gradient(walker, variables, signatures, places, parts)
 
     def _guarded(self, what: str, follow: Callable[[], Reading]) -> Reading | None:

@@ -165,9 +165,9 @@ def _gaps(name: str, operations: Operations, interpreter: Interpreter[Value]) ->
             f"{name}: of {len(operations.undecided)} normalisation(s), such as {next(iter(operations.undecided))!r},"
             " it cannot be told whether they reach over the batch"
         )
-    if operations.caller_decides:
+    if operations.switched:
         gaps.append(
-            f"{name}: whoever calls it chooses by an input what runs at {next(iter(operations.caller_decides))!r}"
+            f"{name}: an input or a stored variable chooses what runs at {next(iter(operations.switched))!r}"
             " (training or inference, perhaps); what is behind that choice was not judged"
         )
     if interpreter.too_deep:

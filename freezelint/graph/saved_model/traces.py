@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from freezelint.graph.saved_model.messages import structured
+from freezelint.graph.saved_model.messages import map_entry
 from freezelint.graph.saved_model.objects import ObjectGraph
-from freezelint.graph.saved_model.wire import Malformed, Message
+from freezelint.graph.saved_model.wire import Malformed, Message, float64, zigzag
 
+MAX_NESTING = 100
 _CALLS = ("call_and_return_all_conditional_losses", "call_and_return_conditional_losses", "__call__")
 
 
@@ -61,3 +62,33 @@ def _decoded(message: Message) -> Any:
         return structured(message)
     except Malformed:
         return None
+
+
+def structured(message: Message, depth: int = 0) -> Any:
+    """A StructuredValue as Python data; a tensor spec and what else has no value here is the string "tensor".
+
+    Raises `Malformed` where it is nested deeper than any real one.
+    """
+    if depth > MAX_NESTING:
+        raise Malformed(f"a structured value nested deeper than {MAX_NESTING}")
+    for number, integer, part in message:
+        if number == 1:
+            return None
+        if number == 11:
+            return float64(integer)
+        if number == 12:
+            return zigzag(integer)
+        if number == 13:
+            return part.text()
+        if number == 14:
+            return bool(integer)
+        if number in (51, 52):
+            return [structured(value, depth + 1) for inner, _, value in part if inner == 1]
+        if number == 53:
+            entries = (map_entry(entry) for inner, _, entry in part if inner == 1)
+            return {key: structured(value, depth + 1) for key, value in entries}
+        if number == 54:
+            pairs = (map_entry(pair) for inner, _, pair in part if inner == 2)
+            return {key: structured(value, depth + 1) for key, value in pairs}
+        return "tensor"
+    return None

@@ -8,7 +8,6 @@ from freezelint.graph.saved_model.metadata import Metadata
 from freezelint.graph.saved_model.objects import ObjectGraph
 
 _NO_LAYERS = "it holds no layers: no classes, no configuration, no arguments of calls"
-_NO_TRACE = "it holds no training trace: what `fit` would do cannot be seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +35,20 @@ def recognise(graph: ObjectGraph, metadata: Metadata) -> Writer:
     if metadata.entries:
         return Writer("Keras 2 model.save", "2")
     if not graph.nodes:
-        return Writer("TensorFlow 1 or an estimator", None, [_NO_LAYERS, _NO_TRACE, _unknown_flags()])
+        return Writer("TensorFlow 1 or an estimator", None, [_NO_LAYERS, _unknown_flags()])
     children = graph.nodes[0].children
     if "_all_variables" in children and "trainable_variables" in children:
         major = "2" if "_endpoint_names" in children or "_endpoint_signatures" in children else "3"
         gap = "it holds no flags of layers, only the list of variables that train"
-        return Writer(f"Keras {major} model.export", major, [_NO_LAYERS, gap, _NO_TRACE])
+        return Writer(f"Keras {major} model.export", major, [_NO_LAYERS, gap])
     if graph.nodes[0].is_keras_2:
         gap = "it holds no Keras metadata (tf.saved_model.save writes none): no classes, no configuration, no arguments"
         return Writer("tf.saved_model.save of a Keras 2 model", "2", [gap + " of calls"])
     if "_operations" in children or "_call_has_context_arg" in children or "_inbound_nodes" in children:
-        return Writer("tf.saved_model.save of a Keras 3 model", "3", [_NO_LAYERS, _NO_TRACE, _unknown_flags()])
+        return Writer("tf.saved_model.save of a Keras 3 model", "3", [_NO_LAYERS, _unknown_flags()])
     if "trainable_variables" in children:
-        return Writer("TensorFlow 2", None, [_NO_LAYERS, _NO_TRACE])
-    return Writer("tf.saved_model.save of a module", None, [_NO_LAYERS, _NO_TRACE], creation_flags_hold=True)
+        return Writer("TensorFlow 2", None, [_NO_LAYERS])
+    return Writer("tf.saved_model.save of a module", None, [_NO_LAYERS], creation_flags_hold=True)
 
 
 def _unknown_flags() -> str:

@@ -145,7 +145,7 @@ def test_a_mode_that_the_caller_chooses_is_a_gap_and_no_finding(tmp_path):
     model.signatures = [signature("serving_default", {"x": "x:0", "training": "training:0"}, {"y": "y:0"})]
     read_model = read(model.save(tmp_path / "model"))
     assert read_model.signatures[0].batchnorms == ()
-    assert any("chooses by an input" in gap for gap in read_model.gaps)
+    assert any("chooses what runs" in gap for gap in read_model.gaps)
 
 
 @pytest.mark.parametrize(("index", "expected"), [(0, Mode.TRAINING), (1, Mode.INFERENCE), (7, Mode.INFERENCE)])
@@ -251,3 +251,23 @@ def test_what_the_graph_names_but_does_not_hold_is_an_inconsistency(tmp_path):
     model = read(serving(nodes).save(tmp_path / "model"))
     assert any("nowhere" in sentence for sentence in model.inconsistencies)
     assert any("missing" in sentence for sentence in model.inconsistencies)
+
+
+def test_a_mode_that_is_stored_in_a_variable_is_a_gap_and_no_finding(tmp_path):
+    nodes = [
+        variable_handle("v"),
+        variable_handle("is_training"),
+        node("training", "ReadVariableOp", "is_training"),
+        node(
+            "y",
+            "If",
+            "training",
+            "x",
+            "v",
+            then_branch=function_attribute("batchnorm_training"),
+            else_branch=function_attribute("batchnorm_inference"),
+        ),
+    ]
+    found = read(serving(nodes, functions=FUSED.values()).save(tmp_path / "model"))
+    assert found.signatures[0].batchnorms == ()
+    assert any("chooses what runs" in gap for gap in found.gaps)

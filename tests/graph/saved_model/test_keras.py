@@ -229,7 +229,7 @@ def test_a_mode_that_keras_of_tensorflow_1_kept_in_a_placeholder(tmp_path):
     assert [found.mode for found in served.batchnorms] == [Mode.INFERENCE]
     assert served.random == ()
     chosen = read(tmp_path / "chosen")
-    assert any("chooses by an input" in gap for gap in chosen.gaps)
+    assert any("chooses what runs" in gap for gap in chosen.gaps)
 
 
 @pytest.mark.parametrize(("library", "way"), [("tf_keras", "save"), ("keras", "export")])
