@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -68,8 +66,7 @@ def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ..
     from freezelint.source.modules import Project
     from freezelint.source.parse import parse
 
-    with _without_garbage_collection():
-        file = parse(display, data)
+    file = parse(display, data)
     return Project(file, data, path.resolve() if path is not None else None, roots)
 
 
@@ -166,15 +163,3 @@ def _weighed(
         if story <= timeline.spans(story):
             return replace(finding, confidence=lower(finding.confidence, Confidence.POSSIBLE))
     return finding
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Parsing makes many small objects that all live: collecting in between costs a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -266,7 +266,8 @@ class _Collector:
                 stack.extend((item, False) for item in reversed(before))
 
     def _add(self, tensor: Tensor) -> None:
-        if tensor.unknown:
+        came_from_nowhere = not (tensor.inputs or tensor.is_input or tensor.of is not None)
+        if tensor.unknown or (came_from_nowhere and not (tensor.wired is not None and tensor.wired.inputs)):
             self.model.complete = False
         if tensor.wired is not None:
             self._part(tensor.wired.layer)

@@ -287,8 +287,13 @@ class Lowering:
         return self.expression(node.value) if isinstance(node, cst.Index) else p.Opaque(self._at(node))
 
     def _literal(self, node: cst.Integer | cst.Float | cst.Imaginary | cst.SimpleString) -> p.Expression:
+        text = node.value
+        if text[0] in "'\"" and text[1:2] != text[0] and "\\" not in text:
+            return p.Constant(self._at(node), text[1:-1])
+        if text.isdecimal() and (text == "0" or text[0] != "0") and len(text) < 20:
+            return p.Constant(self._at(node), int(text))
         try:
-            return p.Constant(self._at(node), literal_eval(node.value))
+            return p.Constant(self._at(node), literal_eval(text))
         except (ValueError, SyntaxError):
             return p.Opaque(self._at(node))
 

@@ -7,10 +7,13 @@ before its size, its brackets and its operator chains were counted and `ast` has
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -83,6 +86,11 @@ def parse(path: str, data: bytes) -> ParsedFile:
     Raises `NotPython` for a file that cannot be read at all; cells that cannot be parsed are in
     `program.unparsed`, and the others are lowered.
     """
+    with _without_garbage_collection():
+        return _parse(path, data)
+
+
+def _parse(path: str, data: bytes) -> ParsedFile:
     from freezelint.source.lower import Lowering
 
     if len(data) > MAX_BYTES and not path.endswith(".ipynb"):
@@ -218,3 +226,15 @@ def _positions(tree: cst.Module, shift: int) -> dict[int, tuple[Position, Positi
         )
         for node, place in ranges.items()
     }
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Parsing makes many small objects that all live: collecting in between costs a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -219,7 +219,7 @@ class Interior(Generic[At]):
 
 def _cover_everything(claims: list[Claim[At]]) -> bool:
     """Whether two stretches among the claims are `[:n]` and `[n:]`."""
-    stretches = [claim.selection for claim in claims if not claim.selection.partial]
+    stretches = [claim.selection for claim in claims if not claim.selection.partial and claim.selection.chosen is None]
     stops = {stretch.stop for stretch in stretches if stretch.start in (None, 0) and stretch.stop is not None}
     starts = {stretch.start for stretch in stretches if stretch.stop is None and stretch.start is not None}
     return bool(stops & starts)

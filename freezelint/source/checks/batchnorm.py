@@ -9,8 +9,8 @@ from freezelint.finding import Confidence, Mistake
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
-from freezelint.source.timeline import Leaf, Predicted, Timeline, Trained
-from freezelint.source.values import Model, Place, Wired
+from freezelint.source.timeline import ClassDefined, Leaf, Predicted, Timeline, Trained
+from freezelint.source.values import Function, Known, Layer, Model, Place, Stretch, Wired
 
 
 @dataclass
@@ -133,3 +133,52 @@ def _monte_carlo(timeline: Timeline) -> Iterator[Mistake]:
                     steps((event.at, "predicted here")),
                     confidence=Confidence.LIKELY,
                 )
+
+
+@source.check("training-true-by-default")
+def training_true_by_default(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A layer's `call` is in training mode unless it is told otherwise."""
+    for event in timeline.events:
+        if not isinstance(event, ClassDefined) or event.call is None:
+            continue
+        default = event.call.defaults.get("training")
+        if isinstance(default, Known) and default.value is True:
+            yield Mistake(
+                f"`{event.cls.name}` runs in training mode wherever nobody says otherwise: in a plain `model(x)`, in "
+                "`export`, and for the layers behind it. Write `training=None`.",
+                Place(event.call.file, event.call.file.path, event.call.at).span,
+            )
+
+
+@source.check("model-call-without-training")
+def model_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A subclassed model is trained whose `call` has no `training` parameter: Keras 3 runs it in inference mode."""
+    if keras.call_without_training_follows_fit:
+        return
+    seen: set[int] = set()
+    for trained in timeline.trainings:
+        model = trained.model
+        call = model.cls.lookup("call") if model.cls is not None and model.kind == "subclassed" else None
+        if not isinstance(call, Function) or id(call) in seen or _takes_training(call) or _trains_itself(model):
+            continue
+        seen.add(id(call))
+        layers = [leaf.part for leaf in trained.state.leaves]
+        moded = [part for part in layers if isinstance(part, Layer) and part.traits and part.traits.depends_on_training]
+        nested = [part.model for part in layers if isinstance(part, Stretch) and part.model.backbone is not None]
+        if moded or any(backbone.backbone is not None and backbone.backbone.has_batchnorm for backbone in nested):
+            kinds = sorted({part.class_name.rpartition(".")[2] for part in moded} | {part.title for part in nested})
+            yield Mistake(
+                f"`call` has no `training` parameter, so in Keras 3 `{trained.how}` runs this model in inference mode: "
+                f"{', '.join(kinds)} inside it never train. Add `training=None` to the parameters.",
+                Place(call.file, call.file.path, call.at).span,
+                steps(training_step(trained)),
+                confidence=confidence(trained, []),
+            )
+
+
+def _takes_training(call: Function) -> bool:
+    return any(parameter.name == "training" for parameter in call.parameters)
+
+
+def _trains_itself(model: Model) -> bool:
+    return model.cls is not None and any(model.cls.lookup(name) is not None for name in ("train_step", "__call__"))

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 
 from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
+from freezelint.source.checks.batchnorm import ThawedBatchNorm, thawed_batchnorms
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import confidence, name_of, steps, titled, training_step
-from freezelint.source.timeline import WEIGHTLESS, AttributeSet, Compiled, Leaf, SetTrainable, Timeline, Trained
-from freezelint.source.values import Model, Place, Stretch
+from freezelint.source.checks.story import confidence, is_whole, name_of, steps, titled, training_step, weighted
+from freezelint.source.timeline import (
+    WEIGHTLESS,
+    AttributeSet,
+    Compiled,
+    Leaf,
+    NoAssignment,
+    SetTrainable,
+    TensorFlagSet,
+    Timeline,
+    Trained,
+)
+from freezelint.source.values import Known, Model, Place, Stretch
 
 _NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
 
@@ -177,3 +188,125 @@ def random_base_frozen(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
 
 def _is_random(model: Model) -> bool:
     return model.pretrained is False and not model.weights_set and model.handed_over is None
+
+
+@source.check("nothing-trainable")
+def nothing_trainable(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A model is trained with every weight in it frozen."""
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        leaves = weighted(trained.read)
+        if trained.implied or trained.compiled is None or trained.compiled.at in seen or not is_whole(trained.model):
+            continue
+        if not leaves or not all(leaf.trains is False for leaf in leaves) or _is_part(timeline, trained.model):
+            continue
+        if any(leaf.thawed_at for leaf in leaves):
+            continue  # `unfreeze-under-frozen-parent` says why these do not train
+        seen.add(trained.compiled.at)
+        frozen = next((leaf.frozen_at[-1] for leaf in leaves if leaf.frozen_at), None)
+        gate = next((leaf.gate.flag.at for leaf in leaves if leaf.gate is not None), None)
+        yield Mistake(
+            f"Every weight of {name_of(trained.model)} is frozen when it is compiled: `{trained.how}` runs, and "
+            "nothing in it learns. Leave the layers that shall learn trainable, or thaw them before `compile`.",
+            trained.compiled.at.span,
+            steps((gate or frozen, "frozen here"), training_step(trained)),
+            confidence=confidence(trained, [trained.model]),
+        )
+
+
+def _is_part(timeline: Timeline, model: Model) -> bool:
+    """Whether another compiled model contains this one: then `gan-freeze-order` judges it."""
+    return any(
+        isinstance(event, Compiled)
+        and event.model is not model
+        and any(container is model for container in event.model.containers())
+        for event in timeline.events
+    )
+
+
+@source.check("batchnorm-freeze-undone")
+def batchnorm_freeze_undone(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """BatchNormalization was frozen layer by layer, and thawing the model around it thaws it again."""
+    for thawed in thawed_batchnorms(timeline):
+        guard = _undone_guard(timeline, thawed)
+        if guard is None or thawed.at is None:
+            continue
+        yield Mistake(
+            f"This thaws {thawed.many} of {titled(thawed.leaf.model)} that were frozen one by one before: setting "
+            "`trainable` on a model sets it on everything inside. Freeze the BatchNormalization layers after this "
+            "line, before `compile`.",
+            thawed.at.span,
+            steps((guard, "BatchNormalization frozen here"), training_step(thawed.trained)),
+            confidence=confidence(thawed.trained, [thawed.leaf.model], thawed.certain),
+        )
+
+
+def _undone_guard(timeline: Timeline, thawed: ThawedBatchNorm) -> Place | None:
+    """Where only the BatchNormalization layers were frozen, before the whole model was thawed."""
+    guard: Place | None = None
+    for event in timeline.events:
+        if not isinstance(event, SetTrainable):
+            continue
+        if event.at == thawed.at:
+            return guard if isinstance(event.target, Model) else None
+        if thawed.leaf.key in event.changed or event.changed & {id(thawed.leaf.part)}:
+            only = event.target.selection.batchnorm if isinstance(event.target, Stretch) else event.target.is_batchnorm
+            guard = event.at if only is True and event.value is False else None
+    return None
+
+
+@source.check("trainable-on-tensor")
+def trainable_on_tensor(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """`trainable` is assigned to the output of a layer."""
+    for event in timeline.events:
+        if isinstance(event, TensorFlagSet):
+            kind = event.layer.class_name.rpartition(".")[2] or "layer"
+            yield Mistake(
+                f"This sets `trainable` on a tensor, the output of {name_of(event.layer)}, not on the {kind}: nothing "
+                "is frozen. Keep the layer in a variable of its own and set its flag.",
+                event.at.span,
+            )
+
+
+_TORCH: dict[str, tuple[bool, ...]] = {
+    "requires_grad": (False, True),
+    "training": (False, True),
+    "frozen": (True,),
+    "freeze": (True,),
+}
+
+
+@source.check("torch-style-freeze")
+def torch_style_freeze(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A switch of another framework is set on a Keras object, which has no such switch."""
+    for event in timeline.events:
+        if not isinstance(event, AttributeSet) or event.declared or event.attribute not in _TORCH:
+            continue
+        target = event.target.model if isinstance(event.target, Stretch) else event.target
+        value = event.value.value if isinstance(event.value, Known) else None
+        if not any(value is wanted for wanted in _TORCH[event.attribute]) or not target.certain:
+            continue
+        better = (
+            "pass `training=` to the call, and freeze BatchNormalization layers with `trainable = False`"
+            if event.attribute == "training"
+            else "set `trainable`"
+        )
+        yield Mistake(
+            f"Keras has no switch `{event.attribute}`: this sets an attribute that nobody reads. In Keras, {better}.",
+            event.at.span,
+        )
+
+
+@source.check("freeze-without-effect")
+def freeze_without_effect(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Something looks like an assignment to `trainable` and is none, or assigns a text, which is true."""
+    for event in timeline.events:
+        if isinstance(event, NoAssignment):
+            what = "compares" if event.how == "comparison" else "annotates"
+            yield Mistake(f"This only {what} `trainable` and assigns nothing: write a single `=`.", event.at.span)
+        elif isinstance(event, SetTrainable) and isinstance(event.literal, str) and event.literal.lower() == "false":
+            yield Mistake(
+                f"The text {event.literal!r} counts as true, so this leaves the layer trainable: write `False` without "
+                "quotes.",
+                event.at.span,
+            )

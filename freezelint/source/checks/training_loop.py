@@ -1,0 +1,218 @@
+"""Compile, callbacks and several models at once: when flags are read, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from freezelint.finding import Confidence, Mistake
+from freezelint.keras.behaviour import Behaviour
+from freezelint.source.checks.registry import source
+from freezelint.source.checks.story import confidence, is_whole, name_of, steps, weighted
+from freezelint.source.timeline import (
+    Compiled,
+    Event,
+    HookEntered,
+    Leaf,
+    SetTrainable,
+    Timeline,
+    Trained,
+    TrainFunctionRemade,
+)
+from freezelint.source.values import Model, Place, Stretch
+
+_CRITICS = ("disc", "critic", "judge")
+
+
+# GAN
+
+
+@source.check("gan-freeze-order")
+def gan_freeze_order(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A model that is trained alone and inside a combined model is frozen at the wrong moment for one of the two."""
+    seen: set[tuple[int, int]] = set()
+    for combined in timeline.trainings:
+        for part in _trained_parts(timeline, combined):
+            if (id(part), id(combined.model)) in seen or combined.implied:
+                continue
+            seen.add((id(part), id(combined.model)))
+            mistake = _never_trains(timeline, part, combined) or _trains_twice(timeline, part, combined, keras)
+            if mistake is not None:
+                yield mistake
+
+
+def _trained_parts(timeline: Timeline, combined: Trained) -> list[Model]:
+    """The models inside the combined one that are compiled and trained for themselves too."""
+    trained = {id(event.model) for event in timeline.trainings if not event.implied}
+    inside = list(combined.model.containers())[1:]
+    return [model for model in inside if id(model) in trained and model.compiled is not None]
+
+
+def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake | None:
+    alone = next(event for event in timeline.trainings if event.model is part)
+    leaves = weighted(alone.read)
+    if not leaves or not is_whole(part) or not all(leaf.trains is False for leaf in leaves):
+        return None
+    frozen = _flag_set(timeline, part, False)
+    at = frozen.at if frozen is not None else alone.at
+    return Mistake(
+        f"{name_of(part)} never trains: it is frozen when {_when(alone)}, and {name_of(combined.model)} does not "
+        f"train it either. Set `{_variable(part)}.trainable = True` before each of its own training steps and `False` "
+        f"before each step of {name_of(combined.model)}, or write a `train_step` with a list of weights for each.",
+        at.span,
+        steps(
+            (alone.compiled.at if alone.compiled is not None else None, f"{_variable(part)} compiled here"),
+            (combined.compiled.at if combined.compiled is not None else None, "combined model compiled here"),
+            (alone.at, f"{_variable(part)} trained here"),
+        ),
+        confidence=confidence(alone, [part]),
+    )
+
+
+def _when(alone: Trained) -> str:
+    return "it is compiled" if alone.read_at_compile else "its training step is traced"
+
+
+def _trains_twice(timeline: Timeline, part: Model, combined: Trained, keras: Behaviour) -> Mistake | None:
+    inside = {id(layer) for layer, _ in part.walk()} | {
+        id(layer.model) for layer, _ in part.walk() if isinstance(layer, Stretch)
+    }
+    leaves = [leaf for leaf in weighted(combined.read) if leaf.key in inside]
+    if not leaves or not all(leaf.trains is True for leaf in leaves):
+        return None
+    last = _last_flag(timeline, part, combined)
+    if last is None and not any(word in f"{part.known_as} {part.name}".lower() for word in _CRITICS):
+        return None
+    compiled = combined.compiled
+    at = last.at if last is not None else (compiled.at if compiled is not None else combined.at)
+    when = "when it is compiled" if combined.read_at_compile else "when its training step is traced"
+    return Mistake(
+        f"Each step of {name_of(combined.model)} trains {name_of(part)} as well, against its own training: "
+        f"{name_of(combined.model)} reads the flags {when}, and then {name_of(part)} is not frozen. "
+        f"Set `{_variable(part)}.trainable = False` before that, and keep it so.",
+        at.span,
+        steps(
+            (compiled.at if compiled is not None else None, "combined model compiled here"),
+            (combined.at, "combined model trained here"),
+        ),
+        confidence=confidence(combined, [part], last is not None),
+    )
+
+
+def _variable(model: Model) -> str:
+    return model.known_as or "model"
+
+
+def _flag_set(timeline: Timeline, model: Model, value: bool) -> SetTrainable | None:
+    """The last assignment of `value` to the flag of the model itself."""
+    found = [
+        event
+        for event in timeline.events
+        if isinstance(event, SetTrainable) and event.target is model and event.value is value
+    ]
+    return found[0] if found else None
+
+
+def _last_flag(timeline: Timeline, part: Model, combined: Trained) -> SetTrainable | None:
+    """The assignment that comes at the wrong moment: the last one to the part before the combined model trains."""
+    found: SetTrainable | None = None
+    for event in timeline.events:
+        if event is combined:
+            return found
+        if isinstance(event, SetTrainable) and event.target is part:
+            found = event
+    return found
+
+
+# Callbacks
+
+
+def _in_hooks(timeline: Timeline) -> Iterator[tuple[str, Event]]:
+    """What happens inside the methods that Keras calls during `fit`, with the name of the method."""
+    hook = ""
+    for event in timeline.events:
+        if isinstance(event, HookEntered):
+            hook = event.hook
+        elif hook.startswith("on_"):
+            yield hook, event
+
+
+@source.check("trainable-in-callback")
+def trainable_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A callback changes flags after the training step was made."""
+    events = list(_in_hooks(timeline))
+    if any(isinstance(event, TrainFunctionRemade) for _, event in events):
+        return
+    for hook, event in events:
+        if isinstance(event, SetTrainable) and hook not in ("on_train_begin", "on_train_end"):
+            yield Mistake(
+                f"`{hook}` changes `trainable` while `fit` runs, and nothing follows from it: the training step was "
+                "made with the flags of its beginning. Train in two phases: `fit`, change the flags, `compile`, `fit` "
+                "again with `initial_epoch`.",
+                event.at.span,
+                confidence=Confidence.LIKELY,
+            )
+
+
+@source.check("compile-in-callback")
+def compile_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A callback compiles the model that is being trained."""
+    for hook, event in _in_hooks(timeline):
+        if isinstance(event, Compiled) and event.model.known_as == "self.model" and hook != "on_train_end":
+            yield Mistake(
+                f"`{hook}` compiles the model while `fit` runs: the training function is gone, and the next step "
+                "fails with \"'NoneType' object is not callable\". Train in two phases instead, with `initial_epoch`.",
+                event.at.span,
+                confidence=Confidence.LIKELY,
+            )
+
+
+# Optimizers
+
+
+@source.check("optimizer-reused-after-unfreeze")
+def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """One optimizer object is compiled into models whose trainable weights differ: it knows only the first ones."""
+    first: dict[int, Compiled] = {}
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        compiled = trained.compiled
+        if compiled is None or compiled.optimizer is None or trained.implied:
+            continue
+        optimizer = compiled.optimizer
+        earlier = first.setdefault(id(optimizer), compiled)
+        if (
+            earlier is compiled
+            or compiled.at in seen
+            or optimizer.legacy
+            or not keras.reused_optimizer_raises_after_unfreeze
+        ):
+            continue
+        if keras.generation == "keras2" and "lr" in optimizer.arguments:
+            continue  # `lr` is of a time when optimizers took new variables silently
+        if _has_new_weights(earlier, compiled):
+            seen.add(compiled.at)
+            same = earlier.model is compiled.model
+            why = "weights were thawed since it was first used" if same else f"{name_of(earlier.model)} uses it already"
+            yield Mistake(
+                f"This optimizer object knows only the weights that it was first used for, and {why}: the next "
+                "training step fails with an unknown variable. Make a new optimizer for this `compile`.",
+                compiled.at.span,
+                steps((optimizer.at, "made here"), (earlier.at, "first compiled here"), (trained.at, "trained here")),
+                confidence=confidence(trained, [compiled.model]),
+            )
+
+
+def _has_new_weights(earlier: Compiled, later: Compiled) -> bool:
+    """Whether something trains now that did not train when the optimizer was built."""
+    before = {leaf.key: leaf for leaf in earlier.state.leaves}
+    return any(_is_new(before.get(leaf.key), leaf) for leaf in weighted(later.state))
+
+
+def _is_new(before: Leaf | None, now: Leaf) -> bool:
+    if now.trains is not True:
+        return False
+    if before is None or before.trains is False:
+        return True
+    if isinstance(before.own, tuple) and isinstance(now.own, tuple) and len(before.own) == len(now.own):
+        return any(one is not True and two is True for one, two in zip(before.own, now.own, strict=True))
+    return False
