@@ -23,9 +23,7 @@ else:
 FOLDER = Path(__file__).parents[1] / "fixtures" / "programs"
 EXPECTED = tomllib.loads((FOLDER / "expected.toml").read_text("utf-8"))
 SETTINGS = ("auto", "2", "3")
-PROGRAMS = sorted(
-    path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in (".py", ".ipynb")
-)
+PROGRAMS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in (".py", ".ipynb"))
 MAIN = [name for name in PROGRAMS if name in EXPECTED]
 
 Seen = tuple[str, int | None, int]
@@ -34,9 +32,7 @@ Seen = tuple[str, int | None, int]
 
 def expected(name: str, keras: str) -> list[Seen]:
     entries = EXPECTED.get(name, {"findings": []})["findings"]
-    return sorted(
-        (one["rule"], one.get("cell"), one["line"]) for one in entries if keras in one.get("keras", SETTINGS)
-    )
+    return sorted((one["rule"], one.get("cell"), one["line"]) for one in entries if keras in one.get("keras", SETTINGS))
 
 
 def seen(report: Report, name: str) -> list[Seen]:

@@ -22,35 +22,52 @@ TWO_PHASES = ["freeze base", "compile model", "fit model", "thaw base", "compile
 
 
 def test_two_phases_one_after_the_other() -> None:
-    assert story(BASE + """
+    assert (
+        story(
+            BASE
+            + """
 base.trainable = False
 model.compile("adam")
 model.fit(x)
 base.trainable = True
 model.compile("adam")
 model.fit(x)
-""") == TWO_PHASES
+"""
+        )
+        == TWO_PHASES
+    )
 
 
 def test_every_event_stands_at_its_line() -> None:
-    run = run_of("import keras\nmodel = keras.Sequential([keras.layers.Dense(1)])\nmodel.compile(\n    'adam')\n\nmodel.fit(x)\n")
+    run = run_of(
+        "import keras\nmodel = keras.Sequential([keras.layers.Dense(1)])\nmodel.compile(\n    'adam')\n\nmodel.fit(x)\n"
+    )
     assert lines(events(run.timeline, Compiled)) == [3]
     assert lines(events(run.timeline, Trained)) == [6]
 
 
 def test_chained_and_nested_calls_run_from_the_inside() -> None:
-    assert story(BASE + """
+    assert (
+        story(
+            BASE
+            + """
 def compiled(model):
     model.compile("adam")
     return model
 compiled(model).fit(x)
 history = compiled(model).fit(x).history["loss"]
-""") == ["compile model", "fit model"] * 2
+"""
+        )
+        == ["compile model", "fit model"] * 2
+    )
 
 
 @pytest.mark.parametrize("call", ["fit(x)", "fit_generator(x)", "train_on_batch(x, y)"])
 def test_ways_to_train(call: str) -> None:
-    assert story(BASE + f"model.compile('adam')\nmodel.{call}\n") == ["compile model", f"{call.partition('(')[0]} model"]
+    assert story(BASE + f"model.compile('adam')\nmodel.{call}\n") == [
+        "compile model",
+        f"{call.partition('(')[0]} model",
+    ]
 
 
 @pytest.mark.parametrize("call", ["predict(x)", "evaluate(x)", "predict_on_batch(x)", "test_on_batch(x)"])
@@ -91,7 +108,8 @@ net(inputs)
 
 
 def test_a_function_that_returns_a_model() -> None:
-    assert story("""
+    assert (
+        story("""
 import keras
 def build(classes):
     base = keras.applications.VGG16(include_top=False, pooling="avg")
@@ -104,11 +122,16 @@ net.fit(x)
 backbone.trainable = True
 net.compile("adam")
 net.fit(x)
-""") == TWO_PHASES
+""")
+        == TWO_PHASES
+    )
 
 
 def test_a_helper_that_freezes_compiles_and_trains() -> None:
-    assert story(BASE + """
+    assert (
+        story(
+            BASE
+            + """
 def set_base(model, trainable):
     model.layers[0].trainable = trainable
 def run(model, trainable, rate=1e-3):
@@ -117,11 +140,17 @@ def run(model, trainable, rate=1e-3):
     return model.fit(x)
 run(model, False)
 run(model, trainable=True, rate=1e-5)
-""") == TWO_PHASES
+"""
+        )
+        == TWO_PHASES
+    )
 
 
 def test_star_arguments_defaults_and_keywords() -> None:
-    assert story(BASE + """
+    assert (
+        story(
+            BASE
+            + """
 def phase(net, *parts, trainable=False, **options):
     for part in parts:
         part.trainable = trainable
@@ -130,11 +159,17 @@ def phase(net, *parts, trainable=False, **options):
 phase(model, base, optimizer="adam")
 settings = {"trainable": True, "optimizer": "sgd"}
 phase(model, *[base], **settings)
-""") == TWO_PHASES
+"""
+        )
+        == TWO_PHASES
+    )
 
 
 def test_a_closure_and_a_partial_and_a_lambda() -> None:
-    assert story(BASE + """
+    assert (
+        story(
+            BASE
+            + """
 from functools import partial
 def phases(model):
     def phase(value):
@@ -146,7 +181,10 @@ run = phases(model)
 run(False)
 again = lambda: run(True)
 again()
-""") == TWO_PHASES
+"""
+        )
+        == TWO_PHASES
+    )
 
 
 def test_a_global_is_assigned_by_a_function() -> None:
@@ -162,43 +200,55 @@ base.trainable = False
 
 
 def test_a_decorated_function_runs() -> None:
-    assert story(BASE + """
+    assert story(
+        BASE
+        + """
 @timed
 def train():
     model.compile("adam")
     model.fit(x)
 train()
-""") == ["compile model", "fit model"]
+"""
+    ) == ["compile model", "fit model"]
 
 
 def test_main_runs_behind_its_guard() -> None:
-    assert story(BASE + """
+    assert story(
+        BASE
+        + """
 def main():
     base.trainable = False
 if __name__ == "__main__":
     main()
-""") == ["freeze base"]
+"""
+    ) == ["freeze base"]
 
 
 def test_a_function_may_be_used_before_its_definition_in_the_text() -> None:
-    assert story(BASE + """
+    assert story(
+        BASE
+        + """
 def main():
     freeze()
 def freeze():
     base.trainable = False
 main()
-""") == ["freeze base"]
+"""
+    ) == ["freeze base"]
 
 
 def test_recursion_ends() -> None:
-    assert story(BASE + """
+    assert story(
+        BASE
+        + """
 def freeze(model, depth=0):
     model.trainable = False
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             freeze(layer, depth + 1)
 freeze(model)
-""") == ["freeze model", "freeze base"]
+"""
+    ) == ["freeze model", "freeze base"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +273,11 @@ def test_a_program_without_end_ends(text: str) -> None:
 
 
 def test_a_program_of_many_steps_is_given_up() -> None:
-    loops = "".join("    " * level + f"for x{level} in (1, 2, 3, 4, 5, 6, 7, 8):\n" for level in range(8)) + "    " * 8 + "f()\n"
+    loops = (
+        "".join("    " * level + f"for x{level} in (1, 2, 3, 4, 5, 6, 7, 8):\n" for level in range(8))
+        + "    " * 8
+        + "f()\n"
+    )
     with pytest.raises(OutOfBudget):
         run_of("def f():\n    pass\n" + loops)
     assert MAX_STEPS <= 20_000
@@ -299,14 +353,17 @@ zoo.net.trainable = True
 
 
 def test_a_dataclass_that_is_called() -> None:
-    assert story(BASE + """
+    assert story(
+        BASE
+        + """
 class Phase:
     def __init__(self, trainable):
         self.trainable = trainable
     def __call__(self, part):
         part.trainable = self.trainable
 Phase(False)(base)
-""") == ["freeze base"]
+"""
+    ) == ["freeze base"]
 
 
 def test_a_subclassed_model_has_its_attributes_as_parts() -> None:
@@ -365,14 +422,18 @@ layer.trainble = False
 
 
 def test_both_sides_of_an_unknown_condition_are_walked() -> None:
-    assert stories(BASE + "import sys\nif sys.argv[1]:\n    base.trainable = False\nelse:\n    model.trainable = False\n") == {
+    assert stories(
+        BASE + "import sys\nif sys.argv[1]:\n    base.trainable = False\nelse:\n    model.trainable = False\n"
+    ) == {
         ("freeze base",),
         ("freeze model",),
     }
 
 
 def test_the_same_condition_twice_is_one_case() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 from config import args
 if args.freeze:
     base.trainable = False
@@ -381,6 +442,7 @@ if args.freeze:
     base.trainable = True
 model.fit(x)
 """
+    )
     assert stories(text) == {
         ("freeze base", "compile model", "thaw base", "fit model"),
         ("compile model", "fit model"),
@@ -388,18 +450,23 @@ model.fit(x)
 
 
 def test_a_condition_and_its_opposite_are_one_case() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 from config import args
 if args.freeze:
     base.trainable = False
 if not args.freeze:
     base.trainable = True
 """
+    )
     assert stories(text) == {("freeze base",), ("thaw base",)}
 
 
 def test_a_phase_is_one_of_its_values() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 import argparse
 args = argparse.ArgumentParser().parse_args()
 if args.phase == "head":
@@ -410,6 +477,7 @@ model.compile("adam")
 if args.phase == "head":
     model.fit(x)
 """
+    )
     assert stories(text) == {
         ("freeze base", "compile model", "fit model"),
         ("thaw base", "compile model", "fit model (implied)"),
@@ -428,7 +496,9 @@ def test_a_condition_that_does_not_matter_is_no_path() -> None:
 
 
 def test_a_path_that_gives_up_is_left_out() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 import sys, os
 if not os.path.exists("data"):
     sys.exit("no data")
@@ -436,11 +506,14 @@ if len(sys.argv) < 2:
     raise SystemExit(1)
 base.trainable = False
 """
+    )
     assert story(text) == ["freeze base"]
 
 
 def test_an_early_return_is_a_path_of_its_own() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 def train(resume):
     model.compile("adam")
     if resume:
@@ -449,6 +522,7 @@ def train(resume):
 import os
 train(os.path.exists("checkpoint"))
 """
+    )
     assert stories(text) == {("compile model", "fit model (implied)"), ("compile model", "fit model")}
 
 
@@ -464,7 +538,9 @@ base.trainable = False
 
 
 def test_match_is_a_branch() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 from config import phase
 match phase:
     case "head":
@@ -474,11 +550,14 @@ match phase:
     case _:
         raise ValueError(phase)
 """
+    )
     assert {("freeze base",), ("thaw base",)} <= stories(text)
 
 
 def test_try_runs_its_body_and_goes_on() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 try:
     base.load_weights("a.h5")
 except OSError:
@@ -487,6 +566,7 @@ finally:
     base.trainable = False
 model.compile("adam")
 """
+    )
     assert story(text) == ["load base", "freeze base", "compile model", "fit model (implied)"]
 
 
@@ -522,17 +602,24 @@ def test_a_training_loop_is_walked_twice() -> None:
 
 
 def test_a_loop_over_constants_is_walked_for_each() -> None:
-    text = BASE + "for trainable, rate in [(False, 1e-3), (True, 1e-5)]:\n    base.trainable = trainable\n    model.compile('adam')\n    model.fit(x)\n"
+    text = (
+        BASE
+        + "for trainable, rate in [(False, 1e-3), (True, 1e-5)]:\n    base.trainable = trainable\n    model.compile('adam')\n    model.fit(x)\n"
+    )
     assert story(text) == TWO_PHASES
 
 
 def test_a_short_range_is_walked_as_often_as_it_says() -> None:
-    text = BASE + "for phase in range(2):\n    base.trainable = phase > 0\n    model.compile('adam')\n    model.fit(x)\n"
+    text = (
+        BASE + "for phase in range(2):\n    base.trainable = phase > 0\n    model.compile('adam')\n    model.fit(x)\n"
+    )
     assert story(text) == TWO_PHASES
 
 
 def test_break_and_continue() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 for value in (False, True):
     if value:
         continue
@@ -541,6 +628,7 @@ for value in (False, True):
     base.trainable = value
     break
 """
+    )
     assert story(text) == ["freeze base", "freeze base"]
 
 
@@ -554,7 +642,9 @@ def test_a_comprehension_has_its_effects() -> None:
 
 
 def test_a_switch_in_a_loop_turns_at_the_named_layer() -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
 trainable = False
 for layer in base.layers:
     if layer.name == "block5_conv1":
@@ -563,6 +653,7 @@ for layer in base.layers:
 model.compile("adam")
 model.fit(x)
 """
+    )
     (trained,) = events(run_of(text).timeline, Trained)
     assert trains(trained) == {"base": True, "head": True}
     (leaf,) = [leaf for leaf in trained.state.leaves if leaf.model.title == "VGG16"]
@@ -588,7 +679,10 @@ def test_a_fragment_without_keras_is_not_about_models() -> None:
 
 
 def test_a_file_of_another_framework_is_not_about_keras() -> None:
-    assert story("import torch\nfrom tensorflow.keras.utils import to_categorical\nmodel.trainable = True\nmodel.fit(x)\n") == []
+    assert (
+        story("import torch\nfrom tensorflow.keras.utils import to_categorical\nmodel.trainable = True\nmodel.fit(x)\n")
+        == []
+    )
 
 
 def test_classes_of_keras_are_known_without_an_import_in_a_fragment() -> None:

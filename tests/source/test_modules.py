@@ -1,0 +1,247 @@
+"""Programs in several files: what an import means, and which files are read for it."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from freezelint import api
+from freezelint.source.modules import MAX_FILES
+from tests.source.programs import story
+
+HELPER = """
+import keras
+
+def build():
+    base = keras.applications.VGG16(include_top=False, pooling="avg")
+    return keras.Sequential([base, keras.layers.Dense(1)]), base
+
+def freeze(part):
+    part.trainable = False
+
+MOST = 10
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").touch()
+    return tmp_path
+
+
+def put(folder: Path, **files: str) -> None:
+    """Writes files: `nets__vgg="…"` is `nets/vgg.py`."""
+    for name, text in files.items():
+        path = folder / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+
+def package(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "__init__.py").touch()
+
+
+def told(folder: Path, text: str, name: str = "train.py") -> list[str]:
+    """What happens in a program that lies at `name` in the folder."""
+    return story(text, location=folder / name)
+
+
+FREEZES = ["freeze base", "compile model", "fit model"]
+USE = "\nmodel, base = nets.build()\nnets.freeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import nets" + USE,
+        "import nets as n\nnets = n" + USE,
+        "from nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "from nets import build as b, freeze as f\nmodel, base = b()\nf(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "from nets import *\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "from . import nets" + USE,
+        "from .nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "def main():\n    import nets\n    model, base = nets.build()\n    nets.freeze(base)\n    model.compile('adam')\n"
+        "    model.fit(x)\nmain()\n",
+    ],
+)
+def test_a_file_beside_the_program_is_imported_in_every_way(folder: Path, program: str) -> None:
+    put(folder, nets=HELPER)
+    assert told(folder, program) == FREEZES
+
+
+def test_a_package_gives_on_what_its_files_define(folder: Path) -> None:
+    package(folder, "nets")
+    put(folder, nets__vgg=HELPER)
+    (folder / "nets" / "__init__.py").write_text("from .vgg import build, freeze\nfrom . import vgg\n")
+    assert told(folder, "import nets" + USE) == FREEZES
+    assert told(folder, "from nets import vgg as nets" + USE) == FREEZES
+    assert told(folder, "import nets.vgg as nets" + USE) == FREEZES
+    assert told(folder, "from nets.vgg import *\nfreeze(build()[1])\n") == ["freeze base"]
+
+
+def test_files_import_one_another(folder: Path) -> None:
+    package(folder, "lib")
+    put(folder, lib__a="from .b import freeze\ndef run(part):\n    freeze(part)\n")
+    put(folder, lib__b="from . import a\nfrom ..nets import freeze\ndef again(part):\n    a.run(part)\n", nets=HELPER)
+    assert told(folder, "from lib import b\nimport nets\nb.again(nets.build()[1])\n") == ["freeze base"]
+
+
+def test_relative_imports_go_up(folder: Path) -> None:
+    package(folder, "app", "app/jobs", "app/core")
+    put(folder, app__core__nets=HELPER)
+    program = "from ..core.nets import build, freeze\nfreeze(build()[1])\n"
+    assert told(folder, program, "app/jobs/train.py") == ["freeze base"]
+
+
+def test_absolute_imports_start_at_the_root_and_in_src(folder: Path) -> None:
+    package(folder, "app", "src/lib")
+    put(folder, app__nets=HELPER, src__lib__nets=HELPER)
+    (folder / "scripts").mkdir()
+    for module in ("app.nets", "lib.nets"):
+        program = f"from {module} import build, freeze\nfreeze(build()[1])\n"
+        assert told(folder, program, "scripts/train.py") == ["freeze base"]
+
+
+def test_nothing_is_looked_up_outside_the_project(tmp_path: Path) -> None:
+    inside = tmp_path / "project"
+    inside.mkdir()
+    (inside / "pyproject.toml").touch()
+    put(tmp_path, nets=HELPER)
+    assert told(inside, "from nets import build, freeze\nfreeze(build()[1])\n") == []
+
+
+def test_a_constant_of_another_file_is_known(folder: Path) -> None:
+    put(folder, config="FIRST = 15\nTRAIN = False\n")
+    program = """
+    import keras, config
+    base = keras.applications.VGG16()
+    if config.TRAIN:
+        base.trainable = True
+    for layer in base.layers[:config.FIRST]:
+        layer.trainable = False
+    """
+    assert told(folder, program) == ["freeze part of base"]
+
+
+def test_a_class_of_another_file_is_run(folder: Path) -> None:
+    put(folder, nets=HELPER)
+    put(
+        folder,
+        trainer="""
+        from nets import build
+        class Trainer:
+            def __init__(self):
+                self.model, self.base = build()
+            def run(self):
+                self.base.trainable = False
+                self.model.compile("adam")
+                self.model.fit(x)
+        """,
+    )
+    program = """
+    from trainer import Trainer
+    class Mine(Trainer):
+        def run(self):
+            super().run()
+            self.base.trainable = True
+    Mine().run()
+    """
+    assert told(folder, program) == ["freeze base", "compile self.model", "fit self.model", "thaw base"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = = 1", "\0", "(" * 500, "from train import *", "import broken", "raise ImportError", "import sys; sys.exit()"],
+)
+def test_a_broken_file_does_no_harm(folder: Path, text: str) -> None:
+    (folder / "broken.py").write_text(text)
+    program = "import keras, broken\nfrom broken import x\nbase = keras.applications.VGG16()\nbase.trainable = False\n"
+    assert told(folder, program) == ["freeze base"]
+
+
+def test_an_imported_file_may_be_a_folder_or_a_loop_of_links(folder: Path) -> None:
+    (folder / "a.py").symlink_to(folder / "b.py")
+    (folder / "b.py").symlink_to(folder / "a.py")
+    (folder / "c.py").mkdir()
+    program = "import keras, a, b, c\nbase = keras.applications.VGG16()\na.x(base)\nb.x(base)\nc.x(base)\nbase.trainable = False\n"
+    assert told(folder, program) == ["freeze base"]
+
+
+def test_a_file_beside_the_program_that_is_called_like_a_library_hides_it(folder: Path) -> None:
+    put(folder, keras="def VGG16():\n    return None\n")
+    assert told(folder, "import keras\nbase = keras.VGG16()\nbase.trainable = False\n") == []
+
+
+def test_very_many_files_are_read_up_to_a_limit(folder: Path) -> None:
+    for number in range(MAX_FILES + 20):
+        put(folder, **{f"part{number}": f"import part{number + 1}\nx = part{number + 1}.x\n"})
+    program = "import keras, part0\npart0.x()\nbase = keras.applications.VGG16()\nbase.trainable = False\n"
+    assert told(folder, program) == ["freeze base"]
+
+
+# Findings across files
+
+TRAIN = """
+import keras
+from nets import build, thaw
+model, base = build()
+base.trainable = False
+model.compile("adam")
+model.fit(x)
+thaw(base)
+model.compile("adam")
+model.fit(x)
+"""
+NETS = """
+import keras
+def build():
+    base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+    return keras.Sequential([base, keras.layers.Dense(1)]), base
+def thaw(part):
+    part.trainable = True
+"""
+
+
+@pytest.fixture
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    put(folder, train=TRAIN, nets=NETS)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("paths", [["."], ["train.py"], ["nets.py", "train.py"], ["train.py", "nets.py"]])
+def test_a_mistake_in_an_imported_file_is_told_once_with_its_story(project: Path, paths: list[str]) -> None:
+    (finding,) = api.check(paths).findings
+    assert (finding.name, finding.path, finding.span and finding.span.start.line) == (
+        "unfrozen-batchnorm",
+        "nets.py",
+        7,
+    )
+    assert [(step.span.path, step.span.start.line) for step in finding.related] == [("train.py", 5), ("train.py", 10)]
+
+
+def test_the_imported_file_alone_shows_nothing(project: Path) -> None:
+    assert not api.check(["nets.py"]).findings
+
+
+def test_paths_are_told_from_the_working_directory(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    (finding,) = api.check(["../train.py"]).findings
+    assert finding.path == "../nets.py"
+    monkeypatch.chdir(project.parent)
+    (finding,) = api.check([f"{project.name}/train.py"]).findings
+    assert finding.path == f"{project.name}/nets.py"
+
+
+def test_an_ignore_comment_in_either_file_holds(project: Path) -> None:
+    comment = "  # freezelint: ignore[unfrozen-batchnorm] large batches"
+    (project / "nets.py").write_text(NETS.replace("= True", f"= True{comment}"))
+    assert not api.check(["train.py"]).findings
+    (project / "nets.py").write_text(NETS)
+    (project / "train.py").write_text(TRAIN.replace("= False", f"= False{comment}"))
+    assert not api.check(["train.py"]).findings
