@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from freezelint.source.timeline import Timeline
 
 _WORTH = re.compile(
-    rb"\btrain(?:able|ing)\b|\.t\w{4,10}e\s*=[^=]|requires_grad|\.(?:is_)?frozen\s*=|learning_phase|enable_lora|KerasLayer"
+    rb"(?<![a-z])trainable|\btraining\s*=|\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]|requires_grad"
+    rb"|\.(?:is_)?(?:frozen|freeze|training)\s*=|learning_phase|KerasLayer|def\s+call\(\s*self"
+    rb"|\.compile\(.*\.compile\(",
+    re.IGNORECASE | re.DOTALL,
 )
+"""What every mistake has in its text: a flag, a switch, a `call`, or a model that is compiled twice."""
 MAX_ENTRIES = 40
 """How many functions that nobody calls are run in one file."""
 MAX_ENTRY_PATHS = 4
@@ -156,10 +160,10 @@ def _agreed(
 def _weighed(
     key: tuple[object, ...], finding: Finding, timelines: Sequence[Timeline], by_path: Sequence[Sequence[Finding]]
 ) -> Finding:
-    story = set(finding.spans)
+    story = [step.span for step in finding.related]
     for timeline, found in zip(timelines, by_path, strict=True):
         if any((other.name, other.span) == key for other in found):
             continue
-        if story <= timeline.spans(story):
+        if timeline.tells(finding.span, story):
             return replace(finding, confidence=lower(finding.confidence, Confidence.POSSIBLE))
     return finding

@@ -482,6 +482,9 @@ def combine_tests(run: Run, operator: str, left: Value, right: Value) -> Value:
     tests = [value for value in (left, right) if isinstance(value, GroupTest)]
     if len(tests) == 2 and tests[0].group is tests[1].group:
         one, two = tests
+        exact = _combine_exactly(operator, one, two)
+        if exact is not None:
+            return exact
         if operator == "or":
             joined = combine_tests(run, "and", one.negated(), two.negated())
             return joined.negated() if isinstance(joined, GroupTest) else joined
@@ -493,6 +496,27 @@ def combine_tests(run: Run, operator: str, left: Value, right: Value) -> Value:
     if operator == "and":
         return GroupTest(test.group, yes and _part_of(yes), test.group.stretch.selection)
     return GroupTest(test.group, test.group.stretch.selection, no and _part_of(no))
+
+
+def _combine_exactly(operator: str, one: GroupTest, two: GroupTest) -> GroupTest | None:
+    """The combined test as positions, where the layers of the group are known one by one."""
+    sides = [_positions(one.group, side) for side in (one.yes, one.no, two.yes, two.no)]
+    if any(side is None for side in sides):
+        return None
+    yes_one, no_one, yes_two, no_two = (side or frozenset() for side in sides)
+    yes = yes_one & yes_two if operator == "and" else yes_one | yes_two
+    no = no_one | no_two if operator == "and" else no_one & no_two
+    return GroupTest(one.group, *(Selection(chosen=side) if side else None for side in (yes, no)))
+
+
+def _positions(group: Group, selection: Selection | None) -> frozenset[int] | None:
+    interior = group.stretch.model.interior
+    if selection is None:
+        return frozenset()
+    if interior is None or interior.size is None or interior.batchnorms is None:
+        return None
+    indices = selection.indices(interior.size, interior.batchnorms)
+    return None if indices is None else frozenset(indices)
 
 
 # Calls

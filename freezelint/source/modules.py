@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -89,17 +90,13 @@ class Project:
 
     def _show(self, path: Path) -> str:
         """`path` as the report names it: relative to the folder that the entry's display starts in."""
-        entry = self.entry.path
-        location = self._location
-        if location is None:
+        entry, location = Path(self.entry.path), self._location
+        if location is None or entry.is_absolute():
             return path.as_posix()
-        base = location
-        for _ in Path(entry).parts:
-            base = base.parent
-        try:
-            return path.relative_to(base).as_posix() if not Path(entry).is_absolute() else path.as_posix()
-        except ValueError:
-            return path.as_posix()
+        base = Path.cwd()
+        if Path(os.path.normpath(base / entry)) != location:
+            base = location.parents[len(entry.parts) - 1] if len(entry.parts) <= len(location.parents) else base
+        return Path(os.path.relpath(path, base)).as_posix()
 
 
 @lru_cache(maxsize=200)

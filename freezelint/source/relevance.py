@@ -36,7 +36,7 @@ _ATTRIBUTES = frozenset({
     "trainable",
 })
 _CHANGES = frozenset({"trainable", "compile", "fit", "fit_generator", "train_on_batch", "setattr"})
-_NEARLY_TRAINABLE = re.compile(r"t\w*b\w*e")
+_NEARLY_TRAINABLE = re.compile(r"_?(?:is_?)?t\w{2,8}b\w{1,4}", re.IGNORECASE)
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 
 

@@ -174,6 +174,12 @@ class Interior(Generic[At]):
             for kind in (True, False)
         )
 
+    def only_batchnorms(self, part: Selection) -> bool:
+        """Whether a part holds BatchNormalization layers and nothing else."""
+        if part.chosen is not None and self.batchnorms is not None:
+            return bool(part.chosen) and part.chosen <= self.batchnorms
+        return part.batchnorm is True
+
     def thawed_batchnorms(self, part: Selection = WHOLE) -> list[Thaw[At]]:
         """The BatchNormalization layers of a part that are thawed, by the assignment that did it."""
         if self.has_batchnorm is False:

@@ -6,7 +6,7 @@ at a moment are a `State`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -230,11 +230,14 @@ class Timeline:
         """Every training call."""
         return [event for event in self.events if isinstance(event, Trained)]
 
-    def spans(self, wanted: Collection[Span]) -> set[Span]:
-        """Those of the `wanted` spans at which something happens on this path."""
-        paths = {span.path for span in wanted}
-        return {place.span for place in self._places if place.path in paths} & set(wanted)
-
-    @cached_property
-    def _places(self) -> set[Place]:
-        return {event.at for event in self.events}
+    def tells(self, span: Span | None, story: Sequence[Span]) -> bool:
+        """Whether what happens at `span` and in the `story` happens on this path too, the story's end last."""
+        wanted = {*story, *([span] if span is not None else [])}
+        paths = {item.path for item in wanted}
+        seen = [event.at.span for event in self.events if event.at.path in paths]
+        if not wanted <= set(seen):
+            return False
+        if not story or span is None:
+            return True
+        last = len(seen) - 1 - seen[::-1].index(story[-1])
+        return span == story[-1] or seen.index(span) <= last

@@ -20,7 +20,7 @@ from freezelint.source.timeline import (
     Timeline,
     Trained,
 )
-from freezelint.source.values import Known, Model, Place, Stretch
+from freezelint.source.values import Known, Model, Part, Place, Stretch
 
 _NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
 
@@ -61,16 +61,24 @@ def _models(change: SetTrainable) -> list[Model]:
 
 
 def _late_change(timeline: Timeline, read: Compiled | Trained, trained: Trained) -> SetTrainable | None:
-    """The last change of a flag that the model reads too late."""
+    """The change of a flag that the model reads too late: the last one that made the difference."""
     changed = trained.state.changed_since(read.state)
     if not changed or _is_shared(timeline, trained.model, changed):
         return None
+    trains = {leaf.key: leaf.trains for leaf in trained.state.leaves}
+    trained_before = {leaf.key: leaf.trains for leaf in read.state.leaves}
     late = [
         event
         for event in timeline.between(read, trained)
-        if isinstance(event, SetTrainable) and event.changed & changed
+        if isinstance(event, SetTrainable)
+        and any(_made(event, trains[key], trained_before[key]) for key in event.changed & changed)
     ]
     return late[-1] if late else None
+
+
+def _made(event: SetTrainable, now: bool | None, before: bool | None) -> bool:
+    """Whether the assignment goes in the direction in which the layers changed."""
+    return now is before or event.value is now
 
 
 def _is_shared(timeline: Timeline, model: Model, leaves: set[int]) -> bool:
@@ -250,9 +258,14 @@ def _undone_guard(timeline: Timeline, thawed: ThawedBatchNorm) -> Place | None:
         if event.at == thawed.at:
             return guard if isinstance(event.target, Model) else None
         if thawed.leaf.key in event.changed or event.changed & {id(thawed.leaf.part)}:
-            only = event.target.selection.batchnorm if isinstance(event.target, Stretch) else event.target.is_batchnorm
-            guard = event.at if only is True and event.value is False else None
+            guard = event.at if event.value is False and _is_batchnorm(event.target) else None
     return None
+
+
+def _is_batchnorm(part: Part) -> bool:
+    if isinstance(part, Stretch):
+        return part.model.interior is not None and part.model.interior.only_batchnorms(part.selection)
+    return part.is_batchnorm is True
 
 
 @source.check("trainable-on-tensor")
