@@ -67,7 +67,7 @@ def _outputs(context: click.Context, parameter: click.Parameter, value: Sequence
     return outputs
 
 
-@cli.command()
+@cli.command(short_help="Check files, notebooks, models and folders of them.")
 @click.argument("paths", nargs=-1, metavar="[PATHS]... | -", type=click.Path(path_type=str))
 @click.option(
     "--output-format",
@@ -183,7 +183,7 @@ def _render(kind: str, report: Report, texts: Texts, colour: bool) -> str:
     return text.render(report, texts.lines, colour)
 
 
-@cli.command()
+@cli.command(short_help="Show why a rule is one, and what to write instead.")
 @click.argument("rule")
 def explain(rule: str) -> int:
     """Show the page of a RULE (a name or a code): what it finds, why that is a mistake, what to write instead."""
@@ -199,11 +199,13 @@ def explain(rule: str) -> int:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(found.page))
+    from freezelint.report.rules import as_page
+
+    Console().print(Markdown(as_page(found)))
     return 0
 
 
-@cli.command()
+@cli.command(short_help="List the rules.")
 @click.option("--output-format", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def rules(output_format: str) -> int:
     """List the rules: code, name, how bad in Keras 2 and 3, what sees them, whether there is a fix."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -19,6 +20,7 @@ _FAMILIES = {
     "FZ5": "Fine-tuning practice",
     "FZ6": "Growing a model, fading layers in",
 }
+_METADATA = re.compile(r"^```toml\n.*?^```$", re.MULTILINE | re.DOTALL)
 _SEES = {"source": "source", "graph": "saved model", "live": "loaded model"}
 
 
@@ -97,15 +99,38 @@ def as_text(rules: Sequence[Rule], colour: bool = False) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
+def as_page(rule: Rule) -> str:
+    """The page of a rule for reading: Markdown with its metadata as sentences, and the references at the end."""
+    bad = [f"Keras {words}: **{_how_bad(rule, key, none='no mistake')}**" for key, words in _spoken(rule)]
+    facts = [
+        *bad,
+        f"seen in: {_sees(rule)}",
+        f"fix: {_fix(rule) or 'none'}",
+        *([] if rule.default else ["off by default"]),
+    ]
+    metadata = f"{rule.summary}.\n\n{' · '.join(facts)}"
+    page = _METADATA.sub(lambda _: metadata, rule.page, count=1).rstrip()
+    if rule.references:
+        page += "\n\n## References\n\n" + "\n".join(f"- <{address}>" for address in rule.references)
+    return page + "\n"
+
+
+def _spoken(rule: Rule) -> list[tuple[str, str]]:
+    """The generations worth telling apart, and how they are called."""
+    if rule.severity("keras3_16") is rule.severity("keras3"):
+        return [("keras2", "2"), ("keras3", "3")]
+    return [("keras2", "2"), ("keras3", "3 before 3.16"), ("keras3_16", "from 3.16")]
+
+
 def _table_width() -> int:
     import shutil
 
     return max(100, shutil.get_terminal_size((140, 24)).columns)
 
 
-def _how_bad(rule: Rule, generation: str) -> str:
+def _how_bad(rule: Rule, generation: str, none: str = "–") -> str:
     severity = rule.severity(generation)
-    return severity.value if severity else "–"
+    return severity.value if severity else none
 
 
 def _sees(rule: Rule) -> str:
