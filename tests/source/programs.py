@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pytest
 
 from freezelint import api
 from freezelint.finding import Finding
@@ -78,7 +81,7 @@ def lines(found: list[EventT]) -> list[int]:
 
 
 def story(text: str, keras: str = "3", location: Path | None = None) -> list[str]:
-    """What happens in a program with one path: "freeze base", "compile model", "fit model", with the names of models."""
+    """What happens in a program with one path, in words: "freeze base", "compile model", "fit model"."""
     return list(_words(run_of(text, keras, location).timeline))
 
 
@@ -113,6 +116,12 @@ def trains(trained: Trained) -> dict[str, bool | None]:
 def findings(text: str, keras: str = "any") -> list[Finding]:
     """What a user is told about a program, in reading order."""
     return api.check_source(textwrap.dedent(text), path="program.py", keras=keras)
+
+
+def variants(text: str) -> list[Any]:
+    """Programs to try one after another, each under a line `# title`, as parameters of a test."""
+    parts = re.split(r"^# (.*)\n", textwrap.dedent(text).strip("\n") + "\n", flags=re.MULTILINE)[1:]
+    return [pytest.param(program, id=title) for title, program in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def marked(text: str) -> list[tuple[int, str]]:

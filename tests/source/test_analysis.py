@@ -129,7 +129,11 @@ def test_what_holds_only_where_its_story_happens_is_sure() -> None:
 
 
 def test_what_another_option_prevents_is_only_possible() -> None:
-    guard = "for layer in base.layers:\n    if isinstance(layer, keras.layers.BatchNormalization):\n        layer.trainable = False\n"
+    guard = """
+for layer in base.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.trainable = False
+"""
     text = PROGRAM.replace(
         "base.trainable = True\n", "base.trainable = True\nif args.keep:\n" + textwrap.indent(guard, "    ")
     )
@@ -165,10 +169,14 @@ def test_only_selected_rules_are_told() -> None:
 
 
 def test_a_file_of_very_many_functions_ends() -> None:
-    text = "import keras\n" + "".join(
-        f"def f{i}(m, a, b, c):\n    if a: m.trainable = True\n    if b: m.compile('x')\n    if c: m.fit(x)\n    f{i + 1}(m, a, b, c)\n"
-        for i in range(300)
-    )
+    function = """
+def f{i}(m, a, b, c):
+    if a: m.trainable = True
+    if b: m.compile("adam")
+    if c: m.fit(x)
+    f{next}(m, a, b, c)
+"""
+    text = "import keras\n" + "".join(function.format(i=i, next=i + 1) for i in range(300))
     found, gaps = analyse(text)
     assert not [one for one in found if one.confidence > Confidence.LIKELY]
     assert not gaps

@@ -153,7 +153,8 @@ model = keras.Model(inputs, layers.Dense(1)(base(inputs, training=False)))
     [
         "model = keras.Sequential([layers.Dense(4), layers.Dropout(0.1), layers.Dense(1)])",
         "model = keras.Sequential(layers=[layers.Dense(4), layers.Dropout(0.1), layers.Dense(1)])",
-        "model = keras.Sequential()\nmodel.add(layers.Dense(4))\nmodel.add(layers.Dropout(0.1))\nmodel.add(layers.Dense(1))",
+        "model = keras.Sequential()\nmodel.add(layers.Dense(4))\nmodel.add(layers.Dropout(0.1))\n"
+        "model.add(layers.Dense(1))",
         "model = keras.Sequential([layers.Dense(4)] + [layers.Dropout(0.1), layers.Dense(1)])",
         "stack = [layers.Dense(4)]\nstack.append(layers.Dropout(0.1))\nstack += [layers.Dense(1)]\n"
         "model = keras.Sequential(stack)",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from freezelint.source.timeline import SetTrainable, Trained
 from freezelint.source.selection import Interior
+from freezelint.source.timeline import SetTrainable, Trained
 from freezelint.source.values import Model, Place
-from tests.source.programs import events, lines, model_of, run_of, trains
+from tests.source.programs import events, lines, model_of, run_of, trains, variants
 
 BASE = """
 import keras
@@ -33,51 +33,131 @@ def frozen_in_both(text: str) -> bool:
     return all(interior(text, keras).all_are(False) for keras in ("2", "3"))
 
 
-@pytest.mark.parametrize(
-    "freeze",
-    [
-        "base.trainable = False",
-        "base.trainable = 0",
-        "for layer in base.layers:\n    layer.trainable = False",
-        "for i in range(len(base.layers)):\n    base.layers[i].trainable = False",
-        "for i, layer in enumerate(base.layers):\n    layer.trainable = False",
-        "setattr(base, 'trainable', False)",
-        "freeze = lambda model, value: setattr(model, 'trainable', value)\nfreeze(base, False)",
-        "[setattr(layer, 'trainable', False) for layer in base.layers]",
-        "for layer in base.layers[:80]:\n    layer.trainable = False\nfor layer in base.layers[80:]:\n"
-        "    layer.trainable = False",
-        "for layer in reversed(base.layers):\n    layer.trainable = False",
-        "for layer in list(base.layers):\n    layer.trainable = False",
-        "for layer in base._flatten_layers():\n    layer.trainable = False",
-        "def freeze(model):\n    for layer in model.layers:\n        layer.trainable = False\nfreeze(base)",
-    ],
-)
+FREEZES = variants("""
+    # flag of the base
+    base.trainable = False
+
+    # zero
+    base.trainable = 0
+
+    # loop
+    for layer in base.layers:
+        layer.trainable = False
+
+    # indices
+    for i in range(len(base.layers)):
+        base.layers[i].trainable = False
+
+    # enumerate
+    for i, layer in enumerate(base.layers):
+        layer.trainable = False
+
+    # setattr
+    setattr(base, "trainable", False)
+
+    # lambda
+    freeze = lambda model, value: setattr(model, "trainable", value)
+    freeze(base, False)
+
+    # comprehension
+    [setattr(layer, "trainable", False) for layer in base.layers]
+
+    # two slices
+    for layer in base.layers[:80]:
+        layer.trainable = False
+    for layer in base.layers[80:]:
+        layer.trainable = False
+
+    # reversed
+    for layer in reversed(base.layers):
+        layer.trainable = False
+
+    # list
+    for layer in list(base.layers):
+        layer.trainable = False
+
+    # flattened
+    for layer in base._flatten_layers():
+        layer.trainable = False
+
+    # helper
+    def freeze(model):
+        for layer in model.layers:
+            layer.trainable = False
+    freeze(base)
+""")
+GUARDS = variants("""
+    # isinstance
+    for layer in base.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+    # both sides
+    for layer in base.layers:
+        if not isinstance(layer, layers.BatchNormalization):
+            layer.trainable = True
+        else:
+            layer.trainable = False
+
+    # not isinstance
+    for layer in base.layers:
+        layer.trainable = not isinstance(layer, layers.BatchNormalization)
+
+    # type
+    for layer in base.layers:
+        if type(layer) == layers.BatchNormalization:
+            layer.trainable = False
+
+    # name of the class
+    for layer in base.layers:
+        if layer.__class__.__name__ == "BatchNormalization":
+            layer.trainable = False
+
+    # name of the type
+    for layer in base.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            layer.trainable = False
+
+    # text of the type
+    for layer in base.layers:
+        if "BatchNormalization" in str(type(layer)):
+            layer.trainable = False
+
+    # two classes
+    for layer in base.layers:
+        if isinstance(layer, (layers.LayerNormalization, layers.BatchNormalization)):
+            layer.trainable = False
+
+    # picked first
+    norms = [layer for layer in base.layers if isinstance(layer, layers.BatchNormalization)]
+    for layer in norms:
+        layer.trainable = False
+
+    # continue
+    for layer in base.layers:
+        if not isinstance(layer, layers.BatchNormalization):
+            continue
+        layer.trainable = False
+
+    # helper
+    def freeze(model):
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+    freeze(base)
+
+    # filter
+    for layer in filter(lambda item: isinstance(item, layers.BatchNormalization), base.layers):
+        layer.trainable = False
+""")
+
+
+@pytest.mark.parametrize("freeze", FREEZES)
 def test_a_base_is_frozen_in_many_words(freeze: str) -> None:
     assert frozen_in_both(BASE + freeze)
 
 
-@pytest.mark.parametrize(
-    "guard",
-    [
-        "for layer in base.layers:\n    if isinstance(layer, layers.BatchNormalization):\n        layer.trainable = False",
-        "for layer in base.layers:\n    if not isinstance(layer, layers.BatchNormalization):\n        layer.trainable = True\n"
-        "    else:\n        layer.trainable = False",
-        "for layer in base.layers:\n    layer.trainable = not isinstance(layer, layers.BatchNormalization)",
-        "for layer in base.layers:\n    if type(layer) == layers.BatchNormalization:\n        layer.trainable = False",
-        "for layer in base.layers:\n    if layer.__class__.__name__ == 'BatchNormalization':\n        layer.trainable = False",
-        "for layer in base.layers:\n    if type(layer).__name__ == 'BatchNormalization':\n        layer.trainable = False",
-        "for layer in base.layers:\n    if 'BatchNormalization' in str(type(layer)):\n        layer.trainable = False",
-        "for layer in base.layers:\n    if isinstance(layer, (layers.LayerNormalization, layers.BatchNormalization)):\n"
-        "        layer.trainable = False",
-        "norms = [l for l in base.layers if isinstance(l, layers.BatchNormalization)]\nfor layer in norms:\n"
-        "    layer.trainable = False",
-        "for layer in base.layers:\n    if not isinstance(layer, layers.BatchNormalization):\n        continue\n"
-        "    layer.trainable = False",
-        "def freeze(model):\n    for layer in model.layers:\n        if isinstance(layer, layers.BatchNormalization):\n"
-        "            layer.trainable = False\nfreeze(base)",
-        "for layer in filter(lambda l: isinstance(l, layers.BatchNormalization), base.layers):\n    layer.trainable = False",
-    ],
-)
+@pytest.mark.parametrize("guard", GUARDS)
 @pytest.mark.parametrize("keras", ["2", "3"])
 def test_batchnorm_is_guarded_in_many_words(guard: str, keras: str) -> None:
     inner = interior(BASE + "base.trainable = False\nbase.trainable = True\n" + guard, keras)
@@ -102,7 +182,8 @@ def test_the_statement_that_thaws_is_remembered() -> None:
 def test_freezing_the_first_hundred_after_a_thaw_leaves_the_others() -> None:
     inner = interior(
         BASE
-        + "base.trainable = False\nbase.trainable = True\nfor layer in base.layers[:100]:\n    layer.trainable = False\n",
+        + "base.trainable = False\nbase.trainable = True\n"
+        + "for layer in base.layers[:100]:\n    layer.trainable = False\n",
         "3",
     )
     (thaw,) = inner.thawed_batchnorms()
@@ -179,7 +260,9 @@ def test_pieces_of_a_known_model_have_flags_of_their_own() -> None:
     text = """
 import keras
 from keras import layers
-model = keras.Sequential([layers.Dense(4, name="one"), layers.BatchNormalization(name="two"), layers.Dense(1, name="three")])
+model = keras.Sequential([
+    layers.Dense(4, name="one"), layers.BatchNormalization(name="two"), layers.Dense(1, name="three")
+])
 for layer in model.layers[:-1]:
     layer.trainable = False
 """

@@ -596,7 +596,8 @@ def test_a_loop_over_layers_that_are_known_is_walked_for_each() -> None:
 
 
 def test_a_training_loop_is_walked_twice() -> None:
-    assert story(BASE + "model.compile('adam')\nfor epoch in range(100):\n    model.fit(x)\n    base.trainable = True\n") == [
+    loop = "for epoch in range(100):\n    model.fit(x)\n    base.trainable = True\n"
+    assert story(BASE + "model.compile('adam')\n" + loop) == [
         "compile model", "fit model", "thaw base", "fit model", "thaw base",
     ]  # fmt: skip
 
@@ -604,7 +605,12 @@ def test_a_training_loop_is_walked_twice() -> None:
 def test_a_loop_over_constants_is_walked_for_each() -> None:
     text = (
         BASE
-        + "for trainable, rate in [(False, 1e-3), (True, 1e-5)]:\n    base.trainable = trainable\n    model.compile('adam')\n    model.fit(x)\n"
+        + """
+for trainable, rate in [(False, 1e-3), (True, 1e-5)]:
+    base.trainable = trainable
+    model.compile(keras.optimizers.Adam(rate))
+    model.fit(x)
+"""
     )
     assert story(text) == TWO_PHASES
 

@@ -64,8 +64,8 @@ USE = "\nmodel, base = nets.build()\nnets.freeze(base)\nmodel.compile('adam')\nm
         "from nets import *\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
         "from . import nets" + USE,
         "from .nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
-        "def main():\n    import nets\n    model, base = nets.build()\n    nets.freeze(base)\n    model.compile('adam')\n"
-        "    model.fit(x)\nmain()\n",
+        "def main():\n    import nets\n    model, base = nets.build()\n    nets.freeze(base)\n"
+        "    model.compile('adam')\n    model.fit(x)\nmain()\n",
     ],
 )
 def test_a_file_beside_the_program_is_imported_in_every_way(folder: Path, program: str) -> None:
@@ -167,7 +167,7 @@ def test_an_imported_file_may_be_a_folder_or_a_loop_of_links(folder: Path) -> No
     (folder / "a.py").symlink_to(folder / "b.py")
     (folder / "b.py").symlink_to(folder / "a.py")
     (folder / "c.py").mkdir()
-    program = "import keras, a, b, c\nbase = keras.applications.VGG16()\na.x(base)\nb.x(base)\nc.x(base)\nbase.trainable = False\n"
+    program = "import keras, a, b, c\nbase = keras.applications.VGG16()\na.x()\nb.x()\nc.x()\nbase.trainable = False\n"
     assert told(folder, program) == ["freeze base"]
 
 

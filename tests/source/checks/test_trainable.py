@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from freezelint.finding import Applicability, Confidence, Severity
-from tests.source.programs import check, findings
+from tests.source.programs import check, findings, variants
 
 BASE = """
 import keras
@@ -25,16 +25,35 @@ BOTH = pytest.mark.parametrize("keras", ["2", "3", "any"])
 @BOTH
 @pytest.mark.parametrize(
     "change",
-    [
-        f"base.trainable = True{LATE}\n",
-        f"def unfreeze(part):\n    part.trainable = True{LATE}\nunfreeze(base)\n",
-        f"model.get_layer('vgg16').trainable = True{LATE}\n",
-        f"model.layers[0].trainable = True{LATE}\n",
-        f"setattr(base, 'trainable', True){LATE}\n",
-        f"base.trainable = True{LATE}\nfor layer in base.layers[:10]:\n    layer.trainable = False\n",
-        f"base.trainable = True{LATE}\nfor layer in base.layers:\n    if 'block5' not in layer.name:\n"
-        "        layer.trainable = False\n",
-    ],
+    variants("""
+    # base
+    base.trainable = True  # error: trainable-after-compile
+
+    # helper
+    def unfreeze(part):
+        part.trainable = True  # error: trainable-after-compile
+    unfreeze(base)
+
+    # get_layer
+    model.get_layer("vgg16").trainable = True  # error: trainable-after-compile
+
+    # index
+    model.layers[0].trainable = True  # error: trainable-after-compile
+
+    # setattr
+    setattr(base, "trainable", True)  # error: trainable-after-compile
+
+    # part frozen again
+    base.trainable = True  # error: trainable-after-compile
+    for layer in base.layers[:10]:
+        layer.trainable = False
+
+    # all but one block frozen again
+    base.trainable = True  # error: trainable-after-compile
+    for layer in base.layers:
+        if "block5" not in layer.name:
+            layer.trainable = False
+    """),
 )
 def test_a_thaw_without_compile_is_told(change: str, keras: str) -> None:
     check(BASE + "base.trainable = False\n" + COMPILE + FIT + change + FIT, keras)
@@ -43,12 +62,23 @@ def test_a_thaw_without_compile_is_told(change: str, keras: str) -> None:
 @BOTH
 @pytest.mark.parametrize(
     "change",
-    [
-        f"for layer in base.layers[-4:]:\n    layer.trainable = True{LATE}\n",
-        f"for layer in base.layers:\n    if layer.name.startswith('block5'):\n        layer.trainable = True{LATE}\n",
-        f"for layer in model.layers[0].layers:\n    layer.trainable = True{LATE}\n",
-        f"base.get_layer('block5_conv3').trainable = True{LATE}\n",
-    ],
+    variants("""
+    # slice
+    for layer in base.layers[-4:]:
+        layer.trainable = True  # error: trainable-after-compile
+
+    # name
+    for layer in base.layers:
+        if layer.name.startswith("block5"):
+            layer.trainable = True  # error: trainable-after-compile
+
+    # through the outer model
+    for layer in model.layers[0].layers:
+        layer.trainable = True  # error: trainable-after-compile
+
+    # get_layer
+    base.get_layer("block5_conv3").trainable = True  # error: trainable-after-compile
+    """),
 )
 def test_layers_thawed_one_by_one_without_compile_are_told(change: str, keras: str) -> None:
     frozen = "for layer in base.layers:\n    layer.trainable = False\n"
@@ -99,7 +129,7 @@ def test_a_change_in_a_training_loop_counts_from_the_next_step(keras: str) -> No
         BASE
         + "base.trainable = False\n"
         + COMPILE
-        + f"for step, batch in enumerate(data):\n    model.train_on_batch(batch)\n    if step == 100:\n"
+        + "for step, batch in enumerate(data):\n    model.train_on_batch(batch)\n    if step == 100:\n"
         + f"        base.trainable = True{LATE}\n",
         keras,
     )
@@ -235,20 +265,36 @@ def test_a_fragment_of_a_notebook_is_likely() -> None:
 
 # unfreeze-under-frozen-parent
 
-GATED = "  # error: unfreeze-under-frozen-parent"
 FREEZE = "base.trainable = False\n"
+GATED = "  # error: unfreeze-under-frozen-parent"
 
 
 @pytest.mark.parametrize(
     "thaw",
-    [
-        f"for layer in base.layers[-4:]:\n    layer.trainable = True{GATED}\n",
-        f"for layer in base.layers:\n    if layer.name.startswith('block5'):\n        layer.trainable = True{GATED}\n",
-        f"for layer in base.layers:\n    layer.trainable = True{GATED}\n",
-        f"base.layers[-3].trainable = True{GATED}\n",
-        f"base.get_layer('block5_conv3').trainable = True{GATED}\n",
-        f"for i in range(15, 19):\n    base.layers[i].trainable = True{GATED}\n",
-    ],
+    variants("""
+    # slice
+    for layer in base.layers[-4:]:
+        layer.trainable = True  # error: unfreeze-under-frozen-parent
+
+    # name
+    for layer in base.layers:
+        if layer.name.startswith("block5"):
+            layer.trainable = True  # error: unfreeze-under-frozen-parent
+
+    # all
+    for layer in base.layers:
+        layer.trainable = True  # error: unfreeze-under-frozen-parent
+
+    # index
+    base.layers[-3].trainable = True  # error: unfreeze-under-frozen-parent
+
+    # get_layer
+    base.get_layer("block5_conv3").trainable = True  # error: unfreeze-under-frozen-parent
+
+    # indices
+    for i in range(15, 19):
+        base.layers[i].trainable = True  # error: unfreeze-under-frozen-parent
+    """),
 )
 def test_layers_thawed_in_a_frozen_base_do_not_train_in_keras_2(thaw: str) -> None:
     check(BASE + FREEZE + thaw + COMPILE + FIT, "2")
