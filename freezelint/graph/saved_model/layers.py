@@ -213,9 +213,8 @@ def overlay(config_root: Layer, objects: Layer) -> list[str]:
             layer.own_trainable = found.own_trainable
         layer.weights = found.weights
         layer.shared_id = found.shared_id
-        for key in ("build_input_shape",):
-            if key in found.config:
-                layer.config.setdefault(key, found.config[key])
+        if "build_input_shape" in found.config:
+            layer.config.setdefault("build_input_shape", found.config["build_input_shape"])
         if layer.kind not in (LayerKind.FUNCTIONAL, LayerKind.SEQUENTIAL):
             layer.children = _matching_children(layer, found)
             stack.extend(zip(layer.children, found.children, strict=False))

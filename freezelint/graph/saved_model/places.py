@@ -46,9 +46,8 @@ class Places:
         for number, part in enumerate(scope.split("/")[:-1]):
             child = _child(here, part)
             if child is None:
-                if number == 0 and part in _spellings(self._root.name, part):
-                    continue
-                if part in _INNER_SCOPES or found is not None:
+                is_root = number == 0 and self._root.name in (part, _REENTRY.sub("", part))
+                if not is_root and (part in _INNER_SCOPES or found is not None):
                     break
                 continue
             here, found = child, child.path
@@ -69,7 +68,3 @@ def _child(layer: Layer, part: str) -> Layer | None:
         return exact
     bare = _REENTRY.sub("", part)
     return next((child for child in layer.children if child.name == bare), None) if bare != part else None
-
-
-def _spellings(name: str, part: str) -> tuple[str, str]:
-    return (name, part) if _REENTRY.sub("", part) == name else (name, name)

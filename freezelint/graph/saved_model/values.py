@@ -5,6 +5,12 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
+SUMS = frozenset({"Add", "AddV2", "Sub"})
+PRODUCTS = frozenset({"Mul", "MulNoNan"})
+QUOTIENTS = frozenset({"RealDiv", "Div", "DivNoNan"})
+EXTREMES = frozenset({"Maximum", "Minimum"})
+ARITHMETIC = SUMS | PRODUCTS | QUOTIENTS | EXTREMES
+
 
 class Kind(Enum):
     """Where a tensor comes from."""
@@ -67,6 +73,8 @@ DEAD = Value(Kind.DEAD)
 GIVEN = Value(Kind.INPUT, fed=True)
 CONSTANT = Value(Kind.CONSTANT)
 _MOST_DRAWS = 8
+_AVERAGED = {Kind.SUM: Kind.MEAN, Kind.SUM_OF_SQUARES: Kind.VARIANCE}
+"""What a sum becomes when it is divided by a count."""
 
 
 def derived(operands: tuple[Value, ...], kind: Kind = Kind.OTHER) -> Value:
@@ -101,11 +109,11 @@ def combined(operation: str, first: Value, second: Value) -> Value:
     statistic = statistic or next((value for value in (first, second) if value.kind is Kind.MEAN), None)
     if statistic is not None and all(kind in (Kind.MEAN, Kind.VARIANCE, Kind.STORED) for kind in kinds):
         return result._replace(kind=statistic.kind, over_batch=statistic.over_batch)
-    if operation in _PRODUCTS and Kind.SQUARE in kinds:
+    if operation in PRODUCTS and Kind.SQUARE in kinds:
         return result._replace(kind=Kind.SQUARE)
-    if operation in _QUOTIENTS and first.kind in _AVERAGED:
+    if operation in QUOTIENTS and first.kind in _AVERAGED:
         return first._replace(kind=_AVERAGED[first.kind], fed=result.fed)
-    if operation in _EXTREMES and Kind.DEVIATION in kinds:
+    if operation in EXTREMES and Kind.DEVIATION in kinds:
         deviation = first if first.kind is Kind.DEVIATION else second
         return result._replace(kind=Kind.DEVIATION, over_batch=deviation.over_batch)
     return result
@@ -114,21 +122,8 @@ def combined(operation: str, first: Value, second: Value) -> Value:
 def _with_constant(operation: str, value: Value, constant: Value) -> Value:
     if value.is_constant:
         return CONSTANT
-    if operation in _SUMS and value.kind is Kind.NORMAL and any(constant.numbers or ()):
+    if operation in SUMS and value.kind is Kind.NORMAL and any(constant.numbers or ()):
         return value._replace(kind=Kind.SHIFTED_NORMAL)
-    if value.kind in _AVERAGED and operation in _PRODUCTS | _QUOTIENTS:
+    if value.kind in _AVERAGED and operation in PRODUCTS | QUOTIENTS:
         return value._replace(kind=_AVERAGED[value.kind])
     return value
-
-
-_AVERAGED = {Kind.SUM: Kind.MEAN, Kind.SUM_OF_SQUARES: Kind.VARIANCE}
-"""What a sum becomes when it is divided by a count."""
-
-_SUMS = frozenset({"Add", "AddV2", "Sub"})
-_PRODUCTS = frozenset({"Mul", "MulNoNan"})
-_QUOTIENTS = frozenset({"RealDiv", "Div", "DivNoNan"})
-_EXTREMES = frozenset({"Maximum", "Minimum"})
-ARITHMETIC = _SUMS | _PRODUCTS | _QUOTIENTS | _EXTREMES
-PRODUCTS = _PRODUCTS
-SUMS = _SUMS
-QUOTIENTS = _QUOTIENTS
