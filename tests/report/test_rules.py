@@ -52,8 +52,8 @@ def test_a_page_for_reading_has_sentences_instead_of_metadata() -> None:
 
 The moon | is frozen.
 
-Keras 2: **no mistake** · Keras 3 before 3.16: **error** · Keras from 3.16: **no mistake** · seen in: source, saved model · \
-fix: unsafe · off by default
+Keras 2: **no mistake** · Keras 3 before 3.16: **error** · Keras from 3.16: **no mistake** · \
+seen in: source, saved model · fix: unsafe · off by default
 
 ## What it does
 
