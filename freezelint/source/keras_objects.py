@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freezelint.keras import names
@@ -525,12 +526,14 @@ def _group_method(
 
 
 def _property_method(run: Run, owner: Property, name: str, positional: list[Value]) -> Value:
-    if name in ("lower", "upper", "strip", "casefold", "split"):
+    if name in ("lower", "upper", "casefold"):
+        return replace(owner, case="upper" if name == "upper" else "lower")
+    if name in ("strip", "split"):
         return owner
     if owner.what == "name" and name in ("startswith", "endswith", "find", "count", "__contains__"):
         words = [item for value in positional[:1] for item in library.constants_of(value) if isinstance(item, str)]
         how = {"startswith": "starts", "endswith": "ends"}.get(name, "contains")
-        return library.name_test(run, owner.owner, words, how)
+        return library.name_test(run, owner, words, how)
     return run.unknown()
 
 

@@ -302,7 +302,7 @@ def _compare_property(run: Run, operator: str, one: Property, other: Value, flip
     if one.what == "index":
         return _index_test(run, one, operator, other, flipped)
     constants = [constant for constant in constants_of(other) if isinstance(constant, str)]
-    return name_test(run, one.owner, constants, "contains" if flipped and "in" in operator else "is", negative)
+    return name_test(run, one, constants, "contains" if flipped and "in" in operator else "is", negative)
 
 
 def negate(test: Value) -> Value:
@@ -416,16 +416,17 @@ _NAME_TESTS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def name_test(run: Run, owner: Layer | Group, words: list[str], how: str, negative: bool = False) -> Value:
+def name_test(run: Run, name: Property, words: list[str], how: str, negative: bool = False) -> Value:
     """A test on a layer's name: whether it "is", "contains", "starts" or "ends" with one of `words`."""
+    owner = name.owner
     if isinstance(owner, Layer):
         if owner.name is None or not words:
             return run.unknown()
-        return Known(any(_NAME_TESTS[how](owner.name, word) for word in words) is not negative)
+        return Known(any(_NAME_TESTS[how](_cased(owner.name, name), word) for word in words) is not negative)
     if owner.answer is not None:
         return Known(owner.answer is not negative)
     selection = owner.stretch.selection
-    exact = _named(owner.stretch.model, words, how) if words else None
+    exact = _named(name, owner.stretch.model, words, how) if words else None
     if exact is not None:
         rest = frozenset(range(len(owner.stretch.model.layout or ()))) - exact
         test = GroupTest(owner, selection.meet(Selection(chosen=exact)), selection.meet(Selection(chosen=rest)))
@@ -436,18 +437,22 @@ def name_test(run: Run, owner: Layer | Group, words: list[str], how: str, negati
     return test.negated() if negative else test
 
 
-def _named(model: Model, words: list[str], how: str) -> frozenset[int] | None:
+def _cased(text: str, name: Property) -> str:
+    return text.lower() if name.case == "lower" else text.upper() if name.case == "upper" else text
+
+
+def _named(name: Property, model: Model, words: list[str], how: str) -> frozenset[int] | None:
     """The positions of the layers with such names in a backbone whose layers are known; None if that cannot be told."""
     if model.layout is None:
         return None
-    layers = model.layout.layers
+    layers = [(_cased(layer.name, name), layer.numbered) for layer in model.layout.layers]
     exact = how == "is"
-    if exact and not all(any(layer.name == word and not layer.numbered for layer in layers) for word in words):
+    if exact and not all(any(text == word and not numbered for text, numbered in layers) for word in words):
         return None
     return frozenset(
         index
-        for index, layer in enumerate(layers)
-        if not (exact and layer.numbered) and any(_NAME_TESTS[how](layer.name, word) for word in words)
+        for index, (text, numbered) in enumerate(layers)
+        if not (exact and numbered) and any(_NAME_TESTS[how](text, word) for word in words)
     )
 
 
@@ -720,13 +725,10 @@ def _hasattr(run: Run, positional: list[Value], named: dict[str, Value], at: Pla
 
 def _regex(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     match positional:
-        case [pattern, Property(what="name", owner=owner), *_]:
-            text = pattern.value if isinstance(pattern, Known) and isinstance(pattern.value, str) else ""
-            return (
-                name_test(run, owner, [], "contains")
-                if isinstance(owner, Group) and not _BATCHNORM_NAMES.search(text)
-                else name_test(run, owner, [text], "contains")
-            )
+        case [Known(value=str() as pattern), Property(what="name", owner=Group()) as name, *_]:
+            return name_test(run, name, [pattern] if _BATCHNORM_NAMES.search(pattern) else [], "contains")
+        case [_, Property(what="name", owner=Group()) as name, *_]:
+            return name_test(run, name, [], "contains")
         case _:
             return run.unknown()
 

@@ -372,6 +372,8 @@ class Property(Value):
     owner: Layer | Group
     what: str
     base: int = 0
+    case: str = ""
+    """The method that changed the case of a name: "lower", "upper" or none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
