@@ -230,7 +230,7 @@ class Run:
         for model in self.models:
             compiled = model.compiled
             if compiled is not None and id(model) not in trained:
-                self.record(Trained(compiled.at, model, "fit", compiled.state, compiled, None, implied=True))
+                self.record(Trained(compiled.at, model, "fit", compiled.state, compiled, implied=True))
 
     def _swallow(self, body: p.Body, scope: Scope) -> None:
         """Runs statements of a module: one that leaves (`return`, `exit`) ends it quietly."""

@@ -254,6 +254,8 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
             set_trainable(run, owner, value, at)
         case Layer() | Group():
             _set_layer_attribute(run, owner, name, value, at, name_at)
+        case Optimizer(arguments=arguments):
+            arguments["learning_rate" if name == "lr" else name] = value
         case Instance(attributes=attributes):
             attributes[name] = value
             named = solid(value)
@@ -409,6 +411,9 @@ def call_method(
             return _collection_method(run, owner, name, positional)
         case Known(value=str() as constant):
             return _text_method(run, constant, name, positional)
+        case Partial(owner=Optimizer(arguments=arguments)) if name == "assign":
+            arguments["learning_rate"] = UNKNOWN
+            return UNKNOWN
         case Guess(keras=True) if "training" in named:
             get_attribute(run, owner, "layers", at)
             return call_method(run, owner, name, positional, named, at)
@@ -441,7 +446,7 @@ def _model_method(
     if name == "compile":
         _compile(run, model, positional, named, at)
     elif name in _TRAINS:
-        train(run, model, name, at)
+        train(run, model, name, at, named.get("callbacks"))
     elif name in _PREDICTS:
         run.record(Predicted(at, model, name))
     elif name == "make_train_function":
@@ -473,17 +478,28 @@ def _load(run: Run, layer: Layer, how: str, at: Place) -> None:
 def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, Value], at: Place) -> None:
     trace_call(run, model)
     chosen = positional[0] if positional else named.get("optimizer")
+    if (short := text(chosen)) is not None and (known := names.optimizer(short)) is not None:
+        chosen = Optimizer(known.name, {}, at)
     event = Compiled(at, model, state_of(run, model), chosen if isinstance(chosen, Optimizer) else None)
     model.compiled = event
     model.traced = None
     run.record(event)
 
 
-def train(run: Run, model: Model, how: str, at: Place) -> None:
+def train(run: Run, model: Model, how: str, at: Place, callbacks: Value | None = None) -> None:
     """`fit` and the like: the flags of the moment, and which compile and which trace are in force."""
     trace_call(run, model)
     at_compile = run.behaviour.flags_are_read_at_compile
-    event = Trained(at, model, how, state_of(run, model), model.compiled, model.traced, read_at_compile=at_compile)
+    event = Trained(
+        at,
+        model,
+        how,
+        state_of(run, model),
+        model.compiled,
+        model.traced,
+        callbacks=callbacks,
+        read_at_compile=at_compile,
+    )
     if model.traced is None:
         model.traced = event
     run.record(event)

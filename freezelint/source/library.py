@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from freezelint.keras import names
 from freezelint.source import keras_objects
 from freezelint.source.selection import Bound, Selection
+from freezelint.source.timeline import LearningPhaseUsed
 from freezelint.source.values import (
     UNKNOWN,
     Class,
@@ -28,6 +29,7 @@ from freezelint.source.values import (
     Length,
     Model,
     Optimizer,
+    Partial,
     Place,
     Property,
     Stretch,
@@ -41,6 +43,14 @@ from freezelint.source.values import (
 if TYPE_CHECKING:
     from freezelint.source.interpreter import Run
 
+_LEARNING_PHASE = frozenset({
+    "keras.backend.set_learning_phase",
+    "keras.backend.learning_phase",
+    "keras.backend.learning_phase_scope",
+    "keras.backend.symbolic_learning_phase",
+    "keras.backend.in_train_phase",
+    "keras.backend.in_test_phase",
+})
 BUILTINS = frozenset(dir(builtins))
 _MAX_ROUNDS = 4
 _MAX_ITEMS = 300
@@ -529,6 +539,10 @@ def _positions(group: Group, selection: Selection | None) -> frozenset[int] | No
 
 def call_external(run: Run, name: str, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     """The result of calling something from a library, or a builtin."""
+    if name in _LEARNING_PHASE:
+        run.record(LearningPhaseUsed(at, name.rpartition(".")[2]))
+    if name.startswith("keras.callbacks."):
+        return External(f"{name}()")
     handler = _HANDLERS.get(name)
     if handler is not None:
         return handler(run, positional, named, at)
@@ -541,6 +555,9 @@ def call_external(run: Run, name: str, positional: list[Value], named: dict[str,
 def call_unknown(run: Run, function: Value, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     """The result of calling something that is not known: a tensor for tensors, otherwise unknown."""
     arguments = [*positional, *named.values()]
+    for argument in arguments:
+        if isinstance(argument, Partial) and isinstance(argument.owner, Optimizer):
+            argument.owner.arguments["learning_rate"] = UNKNOWN
     name = function.name if isinstance(function, External | Guess) else ""
     if not name.startswith(("keras.", "tensorflow.", "numpy.", "builtins.")):
         for argument in arguments:

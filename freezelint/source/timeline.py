@@ -153,6 +153,13 @@ class TrainFunctionRemade(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LearningPhaseUsed(Event):
+    """The global learning phase of Keras 2 is read or set; `function` is what is called."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ClassDefined(Event):
     """A class derived from a Keras layer or model; `call` is its own `call` method."""
 
@@ -191,6 +198,7 @@ class Trained(Event):
     compiled: Compiled | None
     traced: Trained | None = None
     implied: bool = False
+    callbacks: Value | None = None
     read_at_compile: bool = False
     """Whether this Keras reads the flags in `compile` rather than when the step is traced."""
 

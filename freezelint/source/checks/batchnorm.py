@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from freezelint.finding import Confidence, Mistake
+from freezelint.finding import Confidence, Mistake, Severity
 from freezelint.keras.behaviour import Behaviour
+from freezelint.keras.names import traits
+from freezelint.source import program as p
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
-from freezelint.source.timeline import ClassDefined, Leaf, Predicted, Timeline, Trained
+from freezelint.source.relevance import walk
+from freezelint.source.timeline import ClassDefined, Leaf, LearningPhaseUsed, Predicted, Timeline, Trained
 from freezelint.source.values import Function, Known, Layer, Model, Place, Stretch, Wired
 
 
@@ -182,3 +185,92 @@ def _takes_training(call: Function) -> bool:
 
 def _trains_itself(model: Model) -> bool:
     return model.cls is not None and any(model.cls.lookup(name) is not None for name in ("train_step", "__call__"))
+
+
+_FLAGS = frozenset({"trainable", "freeze", "frozen", "_freeze", "freeze_bn", "is_frozen"})
+_DELEGATES = frozenset({"super", "call", "logical_and", "constant", "cast", "bool", "convert_to_tensor", "isinstance"})
+
+
+def _batchnorm_calls(timeline: Timeline) -> Iterator[tuple[ClassDefined, Function]]:
+    """The classes derived from BatchNormalization that have a `call` of their own."""
+    for event in timeline.events:
+        if isinstance(event, ClassDefined) and event.call is not None:
+            bases = (traits(base) for base in event.cls.library_bases())
+            if any(base is not None and base.is_batchnorm for base in bases):
+                yield event, event.call
+
+
+@source.check("batchnorm-forced-training")
+def batchnorm_forced_training(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A BatchNormalization subclass that is in training mode whatever its caller says."""
+    for event, call in _batchnorm_calls(timeline):
+        asks = any(isinstance(node, p.Name) and node.id == "training" for node in walk(call.body))
+        forced = next((argument for argument in _passed_training(call) if _is_forced(argument)), None)
+        if forced is not None and not asks:
+            yield Mistake(
+                f"`{event.cls.name}` runs in training mode at inference too: it passes its own value as `training` "
+                "and never looks at the one it is given, so predictions depend on the batch and move the statistics. "
+                "Use the stock layer with `trainable = False`.",
+                Place(call.file, call.file.path, forced.at).span,
+            )
+
+
+def _passed_training(call: Function) -> Iterator[p.Expression]:
+    for node in walk(call.body):
+        if isinstance(node, p.Call) and isinstance(node.function, p.Attribute) and node.function.name == "call":
+            yield from (argument.value for argument in node.arguments if argument.name == "training")
+
+
+def _is_forced(argument: p.Expression) -> bool:
+    if isinstance(argument, p.Not):
+        return isinstance(argument.value, p.Attribute)
+    return isinstance(argument, p.Constant) and argument.value is True
+
+
+@source.check("redundant-frozen-batchnorm")
+def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A BatchNormalization subclass that only does what the stock layer does since TensorFlow 2.0."""
+    for event, call in _batchnorm_calls(timeline):
+        nodes = list(walk(call.body))
+        called = {_called(node) for node in nodes if isinstance(node, p.Call)}
+        flags = {node.name for node in nodes if isinstance(node, p.Attribute) and _is_self(node.value)}
+        asks = any(isinstance(node, p.Name) and node.id == "training" for node in nodes)
+        if not asks or not called <= _DELEGATES or not flags or not flags <= _FLAGS:
+            continue
+        symbolic = "logical_and" in called
+        crash = " In Keras 3 it fails in `fit`: a symbolic tensor is used as a Python bool." if symbolic else ""
+        yield Mistake(
+            f"`{event.cls.name}` does what the stock BatchNormalization does since TensorFlow 2.0: with "
+            f"`trainable = False` it runs in inference mode by itself.{crash} Use the stock layer.",
+            event.at.span,
+            severity=None if symbolic or keras.generation == "keras2" else Severity.INFO,
+        )
+
+
+def _called(call: p.Call) -> str:
+    if isinstance(call.function, p.Attribute):
+        return call.function.name
+    return call.function.id if isinstance(call.function, p.Name) else ""
+
+
+def _is_self(node: p.Expression) -> bool:
+    return isinstance(node, p.Name) and node.id == "self"
+
+
+@source.check("learning-phase-api")
+def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """The global learning phase is used: Keras 3 has none, and in Keras 2 `fit` does not heed it."""
+    trains = bool(timeline.trainings)
+    for event in timeline.events:
+        if not isinstance(event, LearningPhaseUsed) or (keras.learning_phase_exists and not trains):
+            continue
+        what = (
+            "it only changes a plain `model(x)`: `fit` updates BatchNormalization all the same"
+            if keras.learning_phase_exists
+            else "Keras 3 has no learning phase, and this fails with an AttributeError"
+        )
+        yield Mistake(
+            f"`{event.function}`: {what}. Pass `training=` to the call, and freeze BatchNormalization layers with "
+            "`trainable = False`.",
+            event.at.span,
+        )

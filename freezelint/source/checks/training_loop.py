@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from freezelint.finding import Confidence, Mistake
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import confidence, is_whole, name_of, steps, weighted
+from freezelint.source.checks.story import (
+    confidence,
+    is_pretrained,
+    is_whole,
+    name_of,
+    steps,
+    titled,
+    training_step,
+    weighted,
+)
 from freezelint.source.timeline import (
     Compiled,
     Event,
@@ -18,7 +27,7 @@ from freezelint.source.timeline import (
     Trained,
     TrainFunctionRemade,
 )
-from freezelint.source.values import Model, Place, Stretch
+from freezelint.source.values import External, Items, Known, Model, Optimizer, Place, Stretch
 
 _CRITICS = ("disc", "critic", "judge")
 
@@ -216,3 +225,64 @@ def _is_new(before: Leaf | None, now: Leaf) -> bool:
     if isinstance(before.own, tuple) and isinstance(now.own, tuple) and len(before.own) == len(now.own):
         return any(one is not True and two is True for one, two in zip(before.own, now.own, strict=True))
     return False
+
+
+_DEFAULT_RATES = {"SGD": 0.01, "Adam": 0.001, "Adamax": 0.001, "AdamW": 0.001, "Nadam": 0.001, "RMSprop": 0.001}
+_HIGH_RATE, _HIGH_RATE_OF_SGD = 5e-4, 1e-2
+_KEEP_THE_RATE = (
+    "EarlyStopping",
+    "ModelCheckpoint",
+    "TensorBoard",
+    "CSVLogger",
+    "History",
+    "TerminateOnNaN",
+    "BackupAndRestore",
+)
+
+
+@source.check("fine-tuning-learning-rate")
+def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Pretrained layers that were thawed are trained with the learning rate of a new model."""
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        compiled = trained.compiled
+        if compiled is None or compiled.optimizer is None or compiled.at in seen or _may_change_the_rate(trained):
+            continue
+        rate = _rate(compiled.optimizer)
+        high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
+        thawed = next((leaf for leaf in weighted(trained.read) if _is_thawed(leaf)), None)
+        if rate is None or rate < high or thawed is None:
+            continue
+        seen.add(compiled.at)
+        yield Mistake(
+            f"{compiled.optimizer.name} with a learning rate of {rate:g} trains the pretrained layers of "
+            f"{titled(thawed.model)} here: steps of that size wipe out what they have learned. Compile with a rate "
+            "ten to a hundred times smaller (1e-5 to 1e-4 for Adam).",
+            compiled.at.span,
+            steps((thawed.thawed_at[0], "thawed here"), training_step(trained)),
+            confidence=min(Confidence.LIKELY, confidence(trained, [thawed.model])),
+        )
+
+
+def _rate(optimizer: Optimizer) -> float | None:
+    """The learning rate, if it is a known number."""
+    given = optimizer.arguments.get("learning_rate", optimizer.arguments.get("lr"))
+    if given is None:
+        return _DEFAULT_RATES.get(optimizer.name)
+    value = given.value if isinstance(given, Known) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _is_thawed(leaf: Leaf) -> bool:
+    """Whether these are pretrained layers that train because a statement says so."""
+    return leaf.trains is True and is_pretrained(leaf) is True and bool(leaf.thawed_at)
+
+
+def _may_change_the_rate(trained: Trained) -> bool:
+    """Whether a callback may set another learning rate: one that is not known, or is there for it."""
+    if trained.callbacks is None:
+        return False
+    if not isinstance(trained.callbacks, Items) or not trained.callbacks.complete:
+        return True
+    kinds = [item.name.removesuffix("()") if isinstance(item, External) else "" for item in trained.callbacks.items]
+    return not all(kind.rpartition(".")[2] in _KEEP_THE_RATE for kind in kinds)
