@@ -143,4 +143,5 @@ def _stretch_leaf(part: Stretch, around: tuple[Model, ...], gate: Model | None) 
         trains,
         tuple(interior.setters(False, part.selection)),
         tuple(interior.setters(True, part.selection)),
+        interior.only_batchnorms_train(part.selection),
     )

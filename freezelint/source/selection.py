@@ -180,6 +180,10 @@ class Interior(Generic[At]):
             return bool(part.chosen) and part.chosen <= self.batchnorms
         return part.batchnorm is True
 
+    def only_batchnorms_train(self, part: Selection = WHOLE) -> bool:
+        """Whether everything in a part but BatchNormalization is frozen: its statistics shall adapt to new data."""
+        return all(claim.value is False for claim in self._all(replace(part, batchnorm=False), (False,)))
+
     def thawed_batchnorms(self, part: Selection = WHOLE) -> list[Thaw[At]]:
         """The BatchNormalization layers of a part that are thawed, by the assignment that did it."""
         if self.has_batchnorm is False:
@@ -205,9 +209,9 @@ class Interior(Generic[At]):
         found = (claim.at for claim in self._all(part) if claim.value is value and claim.at is not None)
         return list(dict.fromkeys(found))
 
-    def _all(self, part: Selection) -> list[Claim[At]]:
+    def _all(self, part: Selection, kinds: tuple[bool, ...] = (True, False)) -> list[Claim[At]]:
         exact = self._exactly(part)
-        return exact if exact is not None else [claim for kind in (True, False) for claim in self._about(kind, part)]
+        return exact if exact is not None else [claim for kind in kinds for claim in self._about(kind, part)]
 
     def _exactly(self, part: Selection) -> list[Claim[At]] | None:
         """The last word about each layer of a part; None if the layers cannot be told one by one."""

@@ -37,6 +37,8 @@ class Leaf:
     """Where flags that are now False were set."""
     thawed_at: tuple[Place, ...] = ()
     """Where flags that are now True were set."""
+    adapts: bool = False
+    """Whether only its BatchNormalization trains."""
 
     @property
     def key(self) -> int:

@@ -251,7 +251,7 @@ def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[
         rate = _rate(compiled.optimizer)
         high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
         thawed = next((leaf for leaf in weighted(trained.read) if _is_thawed(leaf)), None)
-        if rate is None or rate < high or thawed is None:
+        if rate is None or rate < high or thawed is None or _was_lowered(timeline, compiled, rate):
             continue
         seen.add(compiled.at)
         yield Mistake(
@@ -262,6 +262,16 @@ def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[
             steps((thawed.thawed_at[0], "thawed here"), training_step(trained)),
             confidence=min(Confidence.LIKELY, confidence(trained, [thawed.model])),
         )
+
+
+def _was_lowered(timeline: Timeline, compiled: Compiled, rate: float) -> bool:
+    """Whether the model was compiled with a higher rate before: its author has thought of it."""
+    rates = [
+        _rate(event.optimizer)
+        for event in timeline.events
+        if isinstance(event, Compiled) and event.model is compiled.model and event is not compiled and event.optimizer
+    ]
+    return any(earlier is not None and earlier > rate for earlier in rates)
 
 
 def _rate(optimizer: Optimizer) -> float | None:
