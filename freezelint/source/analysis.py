@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WORTH = re.compile(
     rb"(?<![a-z])trainable|\btraining\s*=|\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]|requires_grad"
     rb"|\.(?:is_)?(?:frozen|freeze|training)\s*=|learning_phase|KerasLayer|def\s+call\(\s*self"
-    rb"|\.compile\(.*\.compile\(",
+    rb"|self\.model\.compile|\.compile\(.*\.compile\(",
     re.IGNORECASE | re.DOTALL,
 )
 """What every mistake has in its text: a flag, a switch, a `call`, or a model that is compiled twice."""

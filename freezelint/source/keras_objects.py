@@ -175,7 +175,7 @@ def _layer_attribute(run: Run, layer: Layer, name: str, at: Place) -> Value:
     if name == "name":
         return Known(layer.name) if layer.name is not None else Property(layer, "name")
     if name in ("output", "input"):
-        return Tensor(unknown=True)
+        return Tensor(wired=Wired(layer, None, at), unknown=True)
     if name == "__class__":
         return Property(layer, "class")
     if name == "layer" and layer.wrapped is not None:
@@ -263,7 +263,7 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
                 named.known_as = f"self.{name}"
         case Module(names=members):
             members[name] = value
-        case Tensor(wired=Wired(layer=layer)) if name == "trainable" and layer.certain:
+        case Tensor(wired=Wired(layer=layer)) | Tensor(of=Layer() as layer) if name == "trainable" and layer.certain:
             run.record(TensorFlagSet(at, layer))
         case Guess(keras=True) if name == "trainable":
             get_attribute(run, owner, "layers", at)

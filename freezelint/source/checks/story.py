@@ -60,6 +60,11 @@ def weighted(state: State) -> list[Leaf]:
     return [leaf for leaf in state.leaves if leaf.own != WEIGHTLESS]
 
 
+def keys_of(state: State) -> set[int]:
+    """What identifies the leaves that have something to train."""
+    return {leaf.key for leaf in weighted(state)}
+
+
 def is_whole(model: Model) -> bool:
     """Whether every layer of the model, and of those nested in it, is known."""
     return all(container.complete or container.interior is not None for container in model.containers())

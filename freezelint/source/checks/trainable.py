@@ -8,9 +8,17 @@ from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Po
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.batchnorm import ThawedBatchNorm, thawed_batchnorms
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import confidence, is_whole, name_of, steps, titled, training_step, weighted
+from freezelint.source.checks.story import (
+    confidence,
+    is_whole,
+    keys_of,
+    name_of,
+    steps,
+    titled,
+    training_step,
+    weighted,
+)
 from freezelint.source.timeline import (
-    WEIGHTLESS,
     AttributeSet,
     Compiled,
     Leaf,
@@ -84,9 +92,16 @@ def _made(event: SetTrainable, now: bool | None, before: bool | None) -> bool:
 def _is_shared(timeline: Timeline, model: Model, leaves: set[int]) -> bool:
     """Whether another compiled model has these leaves too: which model reads which flags when is then on purpose."""
     return any(
-        isinstance(event, Compiled)
-        and event.model is not model
-        and leaves & {leaf.key for leaf in event.state.leaves if leaf.own != WEIGHTLESS}
+        isinstance(event, Compiled) and event.model is not model and leaves & keys_of(event.state)
+        for event in timeline.events
+    )
+
+
+def _is_part(timeline: Timeline, trained: Trained) -> bool:
+    """Whether another compiled model contains this one: then `gan-freeze-order` judges it."""
+    own = keys_of(trained.state)
+    return any(
+        isinstance(event, Compiled) and event.model is not trained.model and own < keys_of(event.state)
         for event in timeline.events
     )
 
@@ -206,7 +221,7 @@ def nothing_trainable(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]
         leaves = weighted(trained.read)
         if trained.implied or trained.compiled is None or trained.compiled.at in seen or not is_whole(trained.model):
             continue
-        if not leaves or not all(leaf.trains is False for leaf in leaves) or _is_part(timeline, trained.model):
+        if not leaves or not all(leaf.trains is False for leaf in leaves) or _is_part(timeline, trained):
             continue
         if any(leaf.thawed_at for leaf in leaves):
             continue  # `unfreeze-under-frozen-parent` says why these do not train
@@ -220,16 +235,6 @@ def nothing_trainable(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]
             steps((gate or frozen, "frozen here"), training_step(trained)),
             confidence=confidence(trained, [trained.model]),
         )
-
-
-def _is_part(timeline: Timeline, model: Model) -> bool:
-    """Whether another compiled model contains this one: then `gan-freeze-order` judges it."""
-    return any(
-        isinstance(event, Compiled)
-        and event.model is not model
-        and any(container is model for container in event.model.containers())
-        for event in timeline.events
-    )
 
 
 @source.check("batchnorm-freeze-undone")
@@ -257,9 +262,17 @@ def _undone_guard(timeline: Timeline, thawed: ThawedBatchNorm) -> Place | None:
             continue
         if event.at == thawed.at:
             return guard if isinstance(event.target, Model) else None
-        if thawed.leaf.key in event.changed or event.changed & {id(thawed.leaf.part)}:
-            guard = event.at if event.value is False and _is_batchnorm(event.target) else None
+        if event.value is False and _is_batchnorm(event.target) and _is_in(event.target, thawed.leaf):
+            guard = event.at
+        elif event.value is True and thawed.leaf.key in event.changed:
+            guard = None
     return None
+
+
+def _is_in(part: Part, leaf: Leaf) -> bool:
+    if isinstance(part, Stretch):
+        return isinstance(leaf.part, Stretch) and part.model is leaf.part.model
+    return part is leaf.part
 
 
 def _is_batchnorm(part: Part) -> bool:

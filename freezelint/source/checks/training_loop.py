@@ -11,6 +11,7 @@ from freezelint.source.checks.story import (
     confidence,
     is_pretrained,
     is_whole,
+    keys_of,
     name_of,
     steps,
     titled,
@@ -51,9 +52,14 @@ def gan_freeze_order(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
 
 def _trained_parts(timeline: Timeline, combined: Trained) -> list[Model]:
     """The models inside the combined one that are compiled and trained for themselves too."""
-    trained = {id(event.model) for event in timeline.trainings if not event.implied}
-    inside = list(combined.model.containers())[1:]
-    return [model for model in inside if id(model) in trained and model.compiled is not None]
+    everything = keys_of(combined.state)
+    found: dict[int, Model] = {}
+    for event in timeline.trainings:
+        if event.model is not combined.model and not event.implied and event.compiled is not None:
+            own = keys_of(event.state)
+            if own and own < everything:
+                found[id(event.model)] = event.model
+    return list(found.values())
 
 
 def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake | None:
@@ -61,7 +67,7 @@ def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake
     leaves = weighted(alone.read)
     if not leaves or not is_whole(part) or not all(leaf.trains is False for leaf in leaves):
         return None
-    frozen = _flag_set(timeline, part, False)
+    frozen = _first_freeze(timeline, {leaf.key for leaf in leaves})
     at = frozen.at if frozen is not None else alone.at
     return Mistake(
         f"{name_of(part)} never trains: it is frozen when {_when(alone)}, and {name_of(combined.model)} does not "
@@ -82,9 +88,7 @@ def _when(alone: Trained) -> str:
 
 
 def _trains_twice(timeline: Timeline, part: Model, combined: Trained, keras: Behaviour) -> Mistake | None:
-    inside = {id(layer) for layer, _ in part.walk()} | {
-        id(layer.model) for layer, _ in part.walk() if isinstance(layer, Stretch)
-    }
+    inside = {id(layer.model) if isinstance(layer, Stretch) else id(layer) for layer, _ in part.walk()}
     leaves = [leaf for leaf in weighted(combined.read) if leaf.key in inside]
     if not leaves or not all(leaf.trains is True for leaf in leaves):
         return None
@@ -111,14 +115,16 @@ def _variable(model: Model) -> str:
     return model.known_as or "model"
 
 
-def _flag_set(timeline: Timeline, model: Model, value: bool) -> SetTrainable | None:
-    """The last assignment of `value` to the flag of the model itself."""
-    found = [
-        event
-        for event in timeline.events
-        if isinstance(event, SetTrainable) and event.target is model and event.value is value
-    ]
-    return found[0] if found else None
+def _first_freeze(timeline: Timeline, leaves: set[int]) -> SetTrainable | None:
+    """The first assignment that froze these leaves."""
+    return next(
+        (
+            event
+            for event in timeline.events
+            if isinstance(event, SetTrainable) and event.value is False and event.changed & leaves
+        ),
+        None,
+    )
 
 
 def _last_flag(timeline: Timeline, part: Model, combined: Trained) -> SetTrainable | None:

@@ -243,10 +243,9 @@ def test_a_guard_that_is_undone_by_a_later_thaw_does_not_protect() -> None:
         + PHASE_ONE
         + "for layer in base.layers:\n"
         + "    if isinstance(layer, layers.BatchNormalization):\n        layer.trainable = False\n"
-        + "base.trainable = True  # error: unfrozen-batchnorm\n"
+        + "base.trainable = True  # error: batchnorm-freeze-undone\n"
         + PHASE_TWO,
         "3",
-        "unfrozen-batchnorm",
     )
 
 

@@ -410,7 +410,7 @@ def test_a_typo_is_mended_by_a_safe_edit() -> None:
     ],
 )
 def test_what_is_no_typo_or_on_no_layer_is_silent(line: str) -> None:
-    check(BASE + line + "\nmodel.trainable = True\n")
+    check(BASE + line + "\nmodel.trainable = True\n", rule="trainable-typo")
 
 
 # random-base-frozen
