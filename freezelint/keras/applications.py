@@ -12,7 +12,7 @@ with `$` for the name of the block, or `~stem` for a name that Keras makes up an
 BatchNorm, `n` other normalization, `d` dropout, `p` preprocessing, `w` other layer with weights, `+` merge, `m[…]` a
 model with these layers, `.` anything else. Parentheses stand around stretches that more than one tensor runs through:
 residual, inception and squeeze-excite blocks. `…_random` are the layouts for `weights=None` where they differ (the
-pretrained EfficientNetB0 to B7 have one more Rescaling).
+pretrained EfficientNetB0 to B7 have one layer more, which scales the input).
 """
 
 from __future__ import annotations
