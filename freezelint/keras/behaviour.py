@@ -171,17 +171,19 @@ class Behaviour:
         proof="test_model_call_without_training.py",
     )
     call_default_leaks_training = Row(
-        "a layer whose `call` has `training=True` as its default puts the layers behind it into training mode when"
-        " the model is called without `training`",
+        "a layer whose `call` has `training=True` as its default (random augmentation, custom layers) puts the layers"
+        " behind it into training mode when the model is called without `training`",
         keras2=no("the default stays inside the layer"),
-        keras3=yes("it becomes the mode of everything behind it, in `model(x)` and in `export()`"),
-        minors={range(6): no("the default stays inside the layer")},
+        keras3=yes(
+            "statistics move in a plain `model(x)` and in `export()`, in a subclassed model without a `training`"
+            " parameter in `predict` too"
+        ),
         proof="test_training_leak_from_preprocessing.py",
         reference="https://github.com/keras-team/keras/pull/23166",
     )
     preprocessing_leaks_training = Row(
-        "Resizing, CenterCrop and other image layers put a BatchNorm behind them into training mode in `model(x)` and"
-        " `export()`",
+        "Resizing, CenterCrop and other image layers without randomness put the layers behind them into training mode"
+        " when the model is called without `training`",
         keras2=no("they have no training mode"),
         keras3=yes("their `call` has `training=True` as its default (3.6 to 3.15.1)"),
         minors={range(6): no("their `call` has no such default")},

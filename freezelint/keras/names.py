@@ -328,7 +328,10 @@ class LayerTraits:
 
     @property
     def call_defaults_to_training(self) -> bool:
-        """Whether `call` has `training=True` as its default in Keras 3.6 and later, which a plain `model(x)` leaks."""
+        """Whether its `call` has `training=True` as its default in Keras 3, which a plain `model(x)` hands on.
+
+        Random augmentation has had it in all of Keras 3, the other image layers have it since 3.6.
+        """
         return self.kind is Kind.AUGMENTATION or self.class_name in _CALL_DEFAULTS_TO_TRAINING
 
 

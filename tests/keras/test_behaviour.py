@@ -25,6 +25,7 @@ def test_frozen_batchnorm_is_in_inference_mode_everywhere():
 def test_some_releases_of_keras_3_are_exceptions():
     leaks = [Behaviour(KerasVersion(3, minor)).preprocessing_leaks_training for minor in (3, 5, 6, 15)]
     assert leaks == [False, False, True, True]
+    assert Behaviour(KerasVersion(3, 3)).call_default_leaks_training and not KERAS2.call_default_leaks_training
     assert not Behaviour(KerasVersion(3, 0)).unbuilt_layer_can_be_frozen
     assert Behaviour(KerasVersion(3, 3)).unbuilt_layer_can_be_frozen
 
