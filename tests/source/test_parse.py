@@ -64,6 +64,13 @@ def test_a_chain_of_not_is_refused() -> None:
     assert "too" in refusal("x = " + "not " * 5_000 + "a\n")
 
 
+@pytest.mark.parametrize("link", ["and", "or", "and\n", "+", "if a else"])
+@pytest.mark.parametrize("brackets", ["(", "((", "f([{"])
+def test_a_chain_of_operators_inside_brackets_is_refused(link: str, brackets: str) -> None:
+    closed = brackets[::-1].translate(str.maketrans("([{", ")]}", "f"))
+    assert refusal(f"x = {brackets}" + f"a {link} " * 8_000 + f"a{closed}\n") == "an expression with too many operators"
+
+
 def test_a_long_list_of_sums_is_no_chain() -> None:
     rows = "".join(f"    a{i} + b{i} - c.d.e,\n" for i in range(2_000))
     assert len(parse("program.py", f"x = [\n{rows}]\n".encode()).program.body) == 1

@@ -222,6 +222,13 @@ def test_a_base_that_gets_weights_later_is_pretrained(model: str) -> None:
     check(text + "base.load_weights('pretrained.h5')\n" + PHASE_ONE + thaw + PHASE_TWO, "3")
 
 
+def test_a_base_without_a_name_is_called_by_its_architecture() -> None:
+    text = IMPORTS + "model = keras.Sequential([keras.applications.ResNet50(include_top=False), layers.Dense(1)])\n"
+    freeze, thaw = (f"for layer in model.layers[:1]:\n    layer.trainable = {value}\n" for value in (False, True))
+    (finding,) = findings(text + freeze + PHASE_TWO + thaw + PHASE_TWO)
+    assert "of the ResNet50" in finding.message
+
+
 def test_a_thawed_base_that_is_only_evaluated_is_silent() -> None:
     check(NESTED + PHASE_ONE + "base.trainable = True\nmodel.evaluate(x)\nmodel.save('model.keras')\n")
 
