@@ -313,10 +313,21 @@ def _hdf5(folder: Path) -> Iterator[Path]:
         path = folder / f"{name}.h5"
         path.write_bytes(data)
         yield path
+    path = folder / "endless.h5"
+    path.write_bytes(endless_hdf5())
+    yield path
     for number in range(6):
         path = folder / f"flipped{number}.h5"
         path.write_bytes(_flipped(whole, 400, seed=number))
         yield path
+
+
+def endless_hdf5() -> bytes:
+    """An HDF5 file with one wrong byte, the length of a text in a heap, on which the HDF5 library never ends."""
+    data = bytearray(KERAS2.read_bytes())
+    text = b"dropout\0"
+    data[data.index(text, data.index(b"GCOL")) + len(text) + 9] = 6
+    return bytes(data)
 
 
 def _saved_models(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from freezelint.finding import NotRead
-from freezelint.graph import hdf5_tree, layer_kinds, untrusted_json, weights
+from freezelint.graph import hdf5_process, layer_kinds, untrusted_json, weights
 from freezelint.graph.hdf5_tree import Group
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
@@ -26,7 +26,7 @@ def read(path: Path) -> ModelGraph:
     `NoModel` for one that holds nothing of Keras.
     """
     with open_regular(path) as file:
-        tree = hdf5_tree.read_tree(file)
+        tree = hdf5_process.read_tree_apart(file)
     root = tree.root
     holder = root.groups.get("model_weights", root)
     graph = ModelGraph(str(path), "hdf5", inconsistencies=tree.inconsistencies)

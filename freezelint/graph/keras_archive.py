@@ -5,7 +5,6 @@ Members are read by their names, in memory and up to a limit; nothing is extract
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from freezelint.finding import NotRead
-from freezelint.graph import hdf5_tree, untrusted_json, weights
+from freezelint.graph import hdf5_process, hdf5_tree, untrusted_json, weights
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
 from freezelint.graph.sniff import open_regular
@@ -87,7 +86,7 @@ def _weights(
         graph.gaps.append(f"shapes of weights ({what})")
         return
     try:
-        tree = hdf5_tree.read_tree(_open_weights(archive, members[WEIGHTS], file))
+        tree = _read_weights(archive, members[WEIGHTS], file)
     except Unreadable as error:
         reason = error.reason if WEIGHTS in error.reason else f"{WEIGHTS}: {error.reason}"
         graph.gaps.append(f"shapes of weights ({reason})")
@@ -147,8 +146,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int = MAX_CO
     return data
 
 
-def _open_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: BinaryIO) -> BinaryIO:
-    """The weights as a file to jump about in.
+def _read_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: BinaryIO) -> hdf5_tree.Tree:
+    """The groups and shapes in the weights.
 
     A stored member is read where it lies: through `ZipFile.open`, every jump back would start again at its
     beginning.
@@ -156,44 +155,14 @@ def _open_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: BinaryI
     if info.flag_bits & 1:
         raise Unreadable("encrypted")
     if info.compress_type != zipfile.ZIP_STORED:
-        return io.BytesIO(_member(archive, info, MAX_UNPACKED_WEIGHTS))
+        return hdf5_process.read_tree_apart(_member(archive, info, MAX_UNPACKED_WEIGHTS))
     try:
         file.seek(info.header_offset)
-        header = file.read(30)
-        name_length, extra_length = struct.unpack("<26xHH", header)
+        name_length, extra_length = struct.unpack("<26xHH", file.read(30))
     except (struct.error, OSError, ValueError, OverflowError) as error:
         raise Unreadable("not where the archive says") from error
     start = info.header_offset + 30 + name_length + extra_length
-    return io.BufferedReader(_Window(file, start, info.file_size))
-
-
-class _Window(io.RawIOBase):
-    """A stretch of an open file, seen as a file of its own."""
-
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
-        self._file, self._start, self._length, self._position = file, start, length, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
-        self._position = max(0, origin + offset)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        wanted = max(0, min(len(buffer), self._length - self._position))
-        self._file.seek(self._start + self._position)
-        data = self._file.read(wanted)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+    return hdf5_process.read_tree_apart(file, start, info.file_size)
 
 
 def _what_else(names: set[str]) -> str:

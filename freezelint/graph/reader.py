@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
+from typing import BinaryIO
 
 from freezelint.graph.model_graph import ModelGraph, Unreadable
 from freezelint.graph.sniff import SAVED_MODEL_FILES, Format, is_hdf5, open_regular, sniff
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
+_MARK = b"model_config"
 
 
 def read_model(path: Path) -> ModelGraph:
@@ -34,8 +37,8 @@ def looks_like_model(path: Path) -> bool:
     """Whether a search through folders should take `path` for a saved model.
 
     Folders with a SavedModel, and files that are named like a Keras model; of HDF5 files, which hold all kinds of
-    data, only those in which Keras stored a whole model. Files so named that are damaged count, so that a report
-    can say that they were not read.
+    data, only those in which Keras stored a whole model. Files so named that are no such thing at all count, so that
+    a report can say that they were not read.
     """
     if path.is_dir():
         return any((path / name).exists() for name in SAVED_MODEL_FILES)
@@ -46,20 +49,12 @@ def looks_like_model(path: Path) -> bool:
         return True
     try:
         with open_regular(path) as file:
-            if not is_hdf5(file):
-                return True
+            return not is_hdf5(file) or _mentions(file, _MARK)
     except (Unreadable, OSError):
         return True
-    return _holds_model(path)
 
 
-def _holds_model(path: Path) -> bool:
-    """Whether an HDF5 file has a model's configuration; true as well for one too damaged to tell."""
-    from freezelint.graph import hdf5
-
-    try:
-        return hdf5.read(path).root is not None
-    except hdf5.NoModel:
-        return False
-    except Unreadable:
-        return True
+def _mentions(file: BinaryIO, name: bytes) -> bool:
+    """Whether the bytes of a file hold `name`; HDF5 writes the names of attributes in plain text."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(name) >= 0
