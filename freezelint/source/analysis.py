@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -154,15 +154,16 @@ def _agreed(
             known = merged.get(key)
             if known is None or known.confidence < finding.confidence:
                 merged[key] = finding
-    return [_weighed(key, finding, timelines, by_path) for key, finding in merged.items()]
+    told = [{(finding.name, finding.span) for finding in found} for found in by_path]
+    return [_weighed(key, finding, timelines, told) for key, finding in merged.items()]
 
 
 def _weighed(
-    key: tuple[object, ...], finding: Finding, timelines: Sequence[Timeline], by_path: Sequence[Sequence[Finding]]
+    key: tuple[object, ...], finding: Finding, timelines: Sequence[Timeline], told: Sequence[Container[object]]
 ) -> Finding:
     story = [step.span for step in finding.related]
-    for timeline, found in zip(timelines, by_path, strict=True):
-        if any((other.name, other.span) == key for other in found):
+    for timeline, keys in zip(timelines, told, strict=True):
+        if key in keys:
             continue
         if timeline.tells(finding.span, story):
             return replace(finding, confidence=lower(finding.confidence, Confidence.POSSIBLE))

@@ -291,8 +291,12 @@ def _track(owner: Layer, name: str, value: Value) -> None:
     if not isinstance(owner, Model):
         return
     inner = solid(value)
-    for item in [inner] if isinstance(inner, Layer) else library.items_of(inner):
-        part = solid(item)
+    found = [solid(item) for item in ([inner] if isinstance(inner, Layer) else library.items_of(inner))]
+    if any(isinstance(item, Unknown | Guess) for item in (inner, *found)):
+        owner.complete = False
+    if isinstance(inner, Items | Table) and not inner.complete:
+        owner.complete = False
+    for part in found:
         if isinstance(part, Layer):
             if not part.known_as:
                 part.known_as = f"self.{name}"

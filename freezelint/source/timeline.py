@@ -56,13 +56,23 @@ class Leaf:
         return self.part.model if isinstance(self.part, Stretch) else self.around[-1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class State:
     """The flags of everything inside one model at one moment."""
 
     leaves: tuple[Leaf, ...]
     gates: tuple[tuple[Model, Place | None], ...] = ()
     """Containers whose own flag is False, and where that was set."""
+
+    @cached_property
+    def weighted(self) -> tuple[Leaf, ...]:
+        """The leaves that have something to train."""
+        return tuple(leaf for leaf in self.leaves if leaf.own != WEIGHTLESS)
+
+    @cached_property
+    def keys(self) -> frozenset[int]:
+        """What identifies the leaves that have something to train."""
+        return frozenset(leaf.key for leaf in self.weighted)
 
     def changed_since(self, earlier: State) -> set[int]:
         """The keys of the leaves whose effective flags differ."""

@@ -416,11 +416,17 @@ def solid(value: Value) -> Value:
 
 
 def tensors(values: Iterable[Value]) -> Iterator[Tensor]:
-    """The symbolic tensors among the values, looked for in lists and dicts too."""
-    for value in values:
+    """The symbolic tensors among the values, looked for in lists and dicts too; each once."""
+    seen: set[int] = set()
+    waiting = list(values)[::-1]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, Items):
-            yield from tensors(value.items)
+            waiting.extend(reversed(value.items))
         elif isinstance(value, Table):
-            yield from tensors(value.items.values())
+            waiting.extend(reversed(list(value.items.values())))

@@ -13,7 +13,7 @@ from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
 from freezelint.source.relevance import walk
 from freezelint.source.timeline import ClassDefined, Leaf, LearningPhaseUsed, Predicted, Timeline, Trained
-from freezelint.source.values import Function, Known, Layer, Model, Place, Stretch, Wired
+from freezelint.source.values import Function, Known, Model, Place, Stretch, Wired
 
 
 @dataclass
@@ -67,6 +67,7 @@ def unfrozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
         at = thawed.at or next(iter(leaf.frozen_at), None)
         if (
             at is None
+            or (leaf.adapts and thawed.at is not None)
             or is_pretrained(leaf) is not True
             or thawed.pinned(False, "call")
             or thawed.pinned(False, "graph")
@@ -165,18 +166,27 @@ def model_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterato
         if not isinstance(call, Function) or id(call) in seen or _takes_training(call) or _trains_itself(model):
             continue
         seen.add(id(call))
-        layers = [leaf.part for leaf in trained.state.leaves]
-        moded = [part for part in layers if isinstance(part, Layer) and part.traits and part.traits.depends_on_training]
-        nested = [part.model for part in layers if isinstance(part, Stretch) and part.model.backbone is not None]
-        if moded or any(backbone.backbone is not None and backbone.backbone.has_batchnorm for backbone in nested):
-            kinds = sorted({part.class_name.rpartition(".")[2] for part in moded} | {part.title for part in nested})
+        kinds = sorted({kind for leaf in trained.state.leaves if (kind := _waits_for_training(trained, leaf))})
+        if kinds:
             yield Mistake(
                 f"`call` has no `training` parameter, so in Keras 3 `{trained.how}` runs this model in inference mode: "
-                f"{', '.join(kinds)} inside it never train. Add `training=None` to the parameters.",
+                f"{', '.join(kinds)} inside it never sees training. Add `training=None` to the parameters.",
                 Place(call.file, call.file.path, call.at).span,
                 steps(training_step(trained)),
                 confidence=confidence(trained, []),
             )
+
+
+def _waits_for_training(trained: Trained, leaf: Leaf) -> str:
+    """What in a leaf would do something else in training mode, if the model passed it on; "" if there is nothing."""
+    if any(wired.pinned is not None for wired in pins(trained, leaf)):
+        return ""
+    if isinstance(leaf.part, Stretch):
+        return leaf.part.model.title if leaf.thawed_batchnorms and leaf.part.model.backbone is not None else ""
+    if leaf.part.traits is None or not leaf.part.traits.depends_on_training:
+        return ""
+    stays = leaf.part.is_batchnorm and not leaf.thawed_batchnorms
+    return "" if stays else leaf.part.class_name.rpartition(".")[2]
 
 
 def _takes_training(call: Function) -> bool:

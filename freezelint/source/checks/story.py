@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from freezelint.finding import Confidence, Related
-from freezelint.source.timeline import WEIGHTLESS, Leaf, SetTrainable, State, Timeline, Trained
+from freezelint.source.timeline import Leaf, SetTrainable, Timeline, Trained
 from freezelint.source.values import Layer, Model, Place, Wired
 
 
@@ -53,16 +53,6 @@ def is_pretrained(leaf: Leaf) -> bool | None:
     if isinstance(leaf.part, Layer) and leaf.part.weights_set:
         return True
     return leaf.model.pretrained
-
-
-def weighted(state: State) -> list[Leaf]:
-    """The leaves that have something to train."""
-    return [leaf for leaf in state.leaves if leaf.own != WEIGHTLESS]
-
-
-def keys_of(state: State) -> set[int]:
-    """What identifies the leaves that have something to train."""
-    return {leaf.key for leaf in weighted(state)}
 
 
 def is_whole(model: Model) -> bool:

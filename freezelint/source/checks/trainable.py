@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
+from freezelint.keras.names import Kind
 from freezelint.source.checks.batchnorm import ThawedBatchNorm, thawed_batchnorms
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import (
     confidence,
+    is_pretrained,
     is_whole,
-    keys_of,
     name_of,
     steps,
     titled,
     training_step,
-    weighted,
 )
 from freezelint.source.timeline import (
     AttributeSet,
@@ -28,7 +28,7 @@ from freezelint.source.timeline import (
     Timeline,
     Trained,
 )
-from freezelint.source.values import Known, Model, Part, Place, Stretch
+from freezelint.source.values import Known, Layer, Model, Part, Place, Stretch
 
 _NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
 
@@ -92,16 +92,16 @@ def _made(event: SetTrainable, now: bool | None, before: bool | None) -> bool:
 def _is_shared(timeline: Timeline, model: Model, leaves: set[int]) -> bool:
     """Whether another compiled model has these leaves too: which model reads which flags when is then on purpose."""
     return any(
-        isinstance(event, Compiled) and event.model is not model and leaves & keys_of(event.state)
+        isinstance(event, Compiled) and event.model is not model and leaves & event.state.keys
         for event in timeline.events
     )
 
 
 def _is_part(timeline: Timeline, trained: Trained) -> bool:
     """Whether another compiled model contains this one: then `gan-freeze-order` judges it."""
-    own = keys_of(trained.state)
+    own = trained.state.keys
     return any(
-        isinstance(event, Compiled) and event.model is not trained.model and own < keys_of(event.state)
+        isinstance(event, Compiled) and event.model is not trained.model and own < event.state.keys
         for event in timeline.events
     )
 
@@ -218,7 +218,7 @@ def nothing_trainable(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]
     """A model is trained with every weight in it frozen."""
     seen: set[Place] = set()
     for trained in timeline.trainings:
-        leaves = weighted(trained.read)
+        leaves = trained.read.weighted
         if trained.implied or trained.compiled is None or trained.compiled.at in seen or not is_whole(trained.model):
             continue
         if not leaves or not all(leaf.trains is False for leaf in leaves) or _is_part(timeline, trained):
@@ -336,3 +336,36 @@ def freeze_without_effect(timeline: Timeline, keras: Behaviour) -> Iterator[Mist
                 "quotes.",
                 event.at.span,
             )
+
+
+@source.check("freeze-slice-misses")
+def freeze_slice_misses(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A loop that freezes pretrained layers freezes new ones with random weights too."""
+    seen: set[Place] = set()
+    learned: set[int] = set()
+    for trained in timeline.trainings:
+        leaves = trained.read.weighted
+        pretrained = {at for leaf in leaves if is_pretrained(leaf) is True for at in leaf.frozen_at}
+        new = [leaf for leaf in leaves if leaf.key not in learned and _is_new_kernel(leaf) and leaf.trains is False]
+        for at in pretrained - seen:
+            caught = [leaf.part for leaf in new if at in leaf.frozen_at and isinstance(leaf.part, Layer)]
+            if caught and any(leaf.trains is not False for leaf in leaves):
+                seen.add(at)
+                kinds = ", ".join(layer.class_name.rpartition(".")[2] for layer in caught)
+                yield Mistake(
+                    f"This freezes new layers with random weights together with the pretrained ones ({kinds}): they "
+                    "never learn, and what comes through them is noise. Choose the layers so that only pretrained "
+                    "ones are frozen (a Sequential model does not count its input layer).",
+                    at.span,
+                    steps((caught[0].at, "new layer made here"), training_step(trained)),
+                    confidence=confidence(trained, [trained.model]),
+                )
+        learned |= {leaf.key for leaf in leaves if leaf.trains is not False}
+
+
+def _is_new_kernel(leaf: Leaf) -> bool:
+    """Whether this is a Dense or convolution layer whose weights nobody has set."""
+    layer = leaf.part
+    if not isinstance(layer, Layer) or layer.weights_set or layer.cls is not None or "weights" in layer.arguments:
+        return False
+    return layer.traits is not None and layer.traits.kind is Kind.DENSE and is_pretrained(leaf) is not True

@@ -11,12 +11,10 @@ from freezelint.source.checks.story import (
     confidence,
     is_pretrained,
     is_whole,
-    keys_of,
     name_of,
     steps,
     titled,
     training_step,
-    weighted,
 )
 from freezelint.source.timeline import (
     Compiled,
@@ -52,11 +50,11 @@ def gan_freeze_order(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
 
 def _trained_parts(timeline: Timeline, combined: Trained) -> list[Model]:
     """The models inside the combined one that are compiled and trained for themselves too."""
-    everything = keys_of(combined.state)
+    everything = combined.state.keys
     found: dict[int, Model] = {}
     for event in timeline.trainings:
         if event.model is not combined.model and not event.implied and event.compiled is not None:
-            own = keys_of(event.state)
+            own = event.state.keys
             if own and own < everything:
                 found[id(event.model)] = event.model
     return list(found.values())
@@ -64,7 +62,7 @@ def _trained_parts(timeline: Timeline, combined: Trained) -> list[Model]:
 
 def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake | None:
     alone = next(event for event in timeline.trainings if event.model is part)
-    leaves = weighted(alone.read)
+    leaves = alone.read.weighted
     if not leaves or not is_whole(part) or not all(leaf.trains is False for leaf in leaves):
         return None
     frozen = _first_freeze(timeline, {leaf.key for leaf in leaves})
@@ -89,7 +87,7 @@ def _when(alone: Trained) -> str:
 
 def _trains_twice(timeline: Timeline, part: Model, combined: Trained, keras: Behaviour) -> Mistake | None:
     inside = {id(layer.model) if isinstance(layer, Stretch) else id(layer) for layer, _ in part.walk()}
-    leaves = [leaf for leaf in weighted(combined.read) if leaf.key in inside]
+    leaves = [leaf for leaf in combined.read.weighted if leaf.key in inside]
     if not leaves or not all(leaf.trains is True for leaf in leaves):
         return None
     last = _last_flag(timeline, part, combined)
@@ -220,7 +218,7 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
 def _has_new_weights(earlier: Compiled, later: Compiled) -> bool:
     """Whether something trains now that did not train when the optimizer was built."""
     before = {leaf.key: leaf for leaf in earlier.state.leaves}
-    return any(_is_new(before.get(leaf.key), leaf) for leaf in weighted(later.state))
+    return any(_is_new(before.get(leaf.key), leaf) for leaf in later.state.weighted)
 
 
 def _is_new(before: Leaf | None, now: Leaf) -> bool:
@@ -256,7 +254,7 @@ def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[
             continue
         rate = _rate(compiled.optimizer)
         high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
-        thawed = next((leaf for leaf in weighted(trained.read) if _is_thawed(leaf)), None)
+        thawed = next((leaf for leaf in trained.read.weighted if _is_thawed(leaf)), None)
         if rate is None or rate < high or thawed is None or _was_lowered(timeline, compiled, rate):
             continue
         seen.add(compiled.at)
@@ -291,7 +289,7 @@ def _rate(optimizer: Optimizer) -> float | None:
 
 def _is_thawed(leaf: Leaf) -> bool:
     """Whether these are pretrained layers that train because a statement says so."""
-    return leaf.trains is True and is_pretrained(leaf) is True and bool(leaf.thawed_at)
+    return leaf.trains is True and not leaf.adapts and is_pretrained(leaf) is True and bool(leaf.thawed_at)
 
 
 def _may_change_the_rate(trained: Trained) -> bool:
