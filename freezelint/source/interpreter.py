@@ -251,7 +251,7 @@ class Run:
 
     def _expression(self, node: p.Evaluate, scope: Scope) -> None:
         self.evaluate(node.value, scope)
-        if isinstance(node.value, p.Comparison) and node.value.operator == "==":
+        if isinstance(node.value, p.Comparison) and node.value.operator == "==" and node.at not in scope.file.shown:
             self._no_assignment(node.value.left, "comparison", node, scope)
 
     def _no_assignment(self, target: p.Expression, how: str, node: p.Node, scope: Scope) -> None:

@@ -415,6 +415,9 @@ def call_method(
             return _collection_method(run, owner, name, positional)
         case Known(value=str() as constant):
             return _text_method(run, constant, name, positional)
+        case Optimizer() if name == "build":
+            owner.built = True
+            return UNKNOWN
         case Partial(owner=Optimizer(arguments=arguments)) if name == "assign":
             arguments["learning_rate"] = UNKNOWN
             return UNKNOWN

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from freezelint.finding import Position, Span
 from freezelint.source.notebook import Cell, read_cells, without_indentation, without_magics
-from freezelint.source.program import Program, Statement, Unparsed
+from freezelint.source.program import Evaluate, Program, Statement, Unparsed
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -62,6 +62,8 @@ class ParsedFile:
     program: Program
     nodes: list[cst.CSTNode] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
+    shown: set[int] = field(default_factory=set)
+    """The last expressions of notebook cells: the notebook shows their values."""
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
@@ -104,7 +106,10 @@ def _parse(path: str, data: bytes) -> ParsedFile:
         first = len(lowering.nodes)
         try:
             tree, shift = (parse_text(cell.text), 0) if cell.index is None else _parse_cell(cell.text)
-            body.extend(lowering.module(tree))
+            statements = lowering.module(tree)
+            body.extend(statements)
+            if cell.index is not None and statements and isinstance(statements[-1], Evaluate):
+                parsed.shown.add(statements[-1].at)
         except NotPython as error:
             if cell.index is None:
                 raise

@@ -400,6 +400,8 @@ class Optimizer(Value):
     arguments: dict[str, Value]
     at: Place
     legacy: bool = False
+    built: bool = False
+    """Whether it was told beforehand which weights it will get (`optimizer.build(…)`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,7 +26,7 @@ from freezelint.source.timeline import (
     Trained,
     TrainFunctionRemade,
 )
-from freezelint.source.values import External, Items, Known, Model, Optimizer, Place, Stretch
+from freezelint.source.values import External, Items, Known, Layer, Model, Optimizer, Place, Stretch
 
 _CRITICS = ("disc", "critic", "judge")
 
@@ -62,7 +62,7 @@ def _trained_parts(timeline: Timeline, combined: Trained) -> list[Model]:
 
 def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake | None:
     alone = next(event for event in timeline.trainings if event.model is part)
-    leaves = alone.read.weighted
+    leaves = [leaf for leaf in alone.read.weighted if not _is_batchnorm(leaf)]
     if not leaves or not is_whole(part) or not all(leaf.trains is False for leaf in leaves):
         return None
     frozen = _first_freeze(timeline, {leaf.key for leaf in leaves})
@@ -79,6 +79,10 @@ def _never_trains(timeline: Timeline, part: Model, combined: Trained) -> Mistake
         ),
         confidence=confidence(alone, [part]),
     )
+
+
+def _is_batchnorm(leaf: Leaf) -> bool:
+    return isinstance(leaf.part, Layer) and leaf.part.is_batchnorm is True
 
 
 def _when(alone: Trained) -> str:
@@ -197,11 +201,12 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
             earlier is compiled
             or compiled.at in seen
             or optimizer.legacy
+            or optimizer.built
             or not keras.reused_optimizer_raises_after_unfreeze
         ):
             continue
-        if keras.generation == "keras2" and "lr" in optimizer.arguments:
-            continue  # `lr` is of a time when optimizers took new variables silently
+        if keras.generation == "keras2" and {"lr", "decay"} & optimizer.arguments.keys():
+            continue  # arguments of a time when optimizers took new variables silently
         if _has_new_weights(earlier, compiled):
             seen.add(compiled.at)
             same = earlier.model is compiled.model
