@@ -178,6 +178,10 @@ class Behaviour:
             "statistics move in a plain `model(x)` and in `export()`, in a subclassed model without a `training`"
             " parameter in `predict` too"
         ),
+        keras3_16=no(
+            "the default stays inside the layer; a mode that its body passes on to a layer inside it still reaches the"
+            " layers behind it"
+        ),
         proof="test_training_leak_from_preprocessing.py",
         reference="https://github.com/keras-team/keras/pull/23166",
     )
@@ -186,6 +190,7 @@ class Behaviour:
         " when the model is called without `training`",
         keras2=no("they have no training mode"),
         keras3=yes("their `call` has `training=True` as its default (3.6 to 3.15.1)"),
+        keras3_16=no("the default stays inside the layer"),
         minors={range(6): no("their `call` has no such default")},
         proof="test_training_leak_from_preprocessing.py",
         reference="https://github.com/keras-team/keras/pull/23166",

@@ -540,7 +540,8 @@ def _positions(group: Group, selection: Selection | None) -> frozenset[int] | No
 def call_external(run: Run, name: str, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     """The result of calling something from a library, or a builtin."""
     if name in _LEARNING_PHASE:
-        run.record(LearningPhaseUsed(at, name.rpartition(".")[2]))
+        given = positional[0] if positional else named.get("value")
+        run.record(LearningPhaseUsed(at, name.rpartition(".")[2], given.value if isinstance(given, Known) else None))
     if name.startswith("keras.callbacks."):
         return External(f"{name}()")
     handler = _HANDLERS.get(name)
@@ -728,6 +729,8 @@ def _setattr(run: Run, positional: list[Value], named: dict[str, Value], at: Pla
 
 def _hasattr(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     match [solid(value) for value in positional]:
+        case [External(name=module), Known(value=str() as name)] if f"{module}.{name}" in _LEARNING_PHASE:
+            return Known(run.behaviour.learning_phase_exists)
         case [Model(), Known(value="layers")]:
             return Known(True)
         case [Layer() as layer, Known(value="layers")] if layer.traits is not None:

@@ -35,7 +35,17 @@ _ATTRIBUTES = frozenset({
     "train_step",
     "trainable",
 })
-_CHANGES = frozenset({"trainable", "compile", "fit", "fit_generator", "train_on_batch", "setattr"})
+_CHANGES = frozenset({
+    "compile",
+    "fit",
+    "fit_generator",
+    "in_train_phase",
+    "learning_phase",
+    "set_learning_phase",
+    "setattr",
+    "train_on_batch",
+    "trainable",
+})
 _NEARLY_TRAINABLE = re.compile(r"_?(?:is_?)?t\w{2,8}b\w{1,4}", re.IGNORECASE)
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 

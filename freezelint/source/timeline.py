@@ -166,9 +166,10 @@ class TrainFunctionRemade(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningPhaseUsed(Event):
-    """The global learning phase of Keras 2 is read or set; `function` is what is called."""
+    """The global learning phase of Keras 2 is read or set; `function` is what is called, `value` what is set."""
 
     function: str
+    value: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,14 @@ REAL, NOISE, LABELS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def skip_keras_3_6(request):
+    """There the second of two compiled models that share layers stops with an AttributeError."""
+    version = harness.behaviour(request.getfixturevalue("keras")).version
+    if (version.major, version.minor) == (3, 6):
+        pytest.skip("Keras 3.6 cannot train such models at all: keras-team/keras#20474")
+
+
 def networks(keras):
     layers = keras.layers
     keras.utils.set_random_seed(0)

@@ -20,10 +20,10 @@ import keras
 base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
 base.trainable = False
 model = keras.Sequential([base, keras.layers.Dense(1)])
-model.compile("adam")
+model.compile(keras.optimizers.Adam(1e-5))
 model.fit(x)
 base.trainable = True
-model.compile("adam")
+model.compile(keras.optimizers.Adam(1e-5))
 model.fit(x)
 """
 
@@ -86,10 +86,10 @@ def test_a_method_that_nobody_calls_is_run_with_an_object_of_its_class() -> None
             self.base.trainable = False
             self.model = keras.Sequential([self.base, keras.layers.Dense(1)])
         def train(self, data):
-            self.model.compile("adam")
+            self.model.compile(keras.optimizers.Adam(1e-5))
             self.model.fit(data)
             self.base.trainable = True
-            self.model.compile("adam")
+            self.model.compile(keras.optimizers.Adam(1e-5))
             self.model.fit(data)
     """
     assert [name for name, _ in sure(text)] == ["unfrozen-batchnorm"]
@@ -106,7 +106,7 @@ def test_a_parameter_that_is_used_like_a_model_is_one_likely() -> None:
     text = """
     import keras
     def fine_tune(model, data):
-        model.compile("adam")
+        model.compile(keras.optimizers.Adam(1e-5))
         model.fit(data)
         for layer in model.layers[-20:]:
             layer.trainable = True
@@ -172,7 +172,7 @@ def test_a_file_of_very_many_functions_ends() -> None:
     function = """
 def f{i}(m, a, b, c):
     if a: m.trainable = True
-    if b: m.compile("adam")
+    if b: m.compile(keras.optimizers.Adam(1e-5))
     if c: m.fit(x)
     f{next}(m, a, b, c)
 """

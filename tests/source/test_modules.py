@@ -51,7 +51,7 @@ def told(folder: Path, text: str, name: str = "train.py") -> list[str]:
 
 
 FREEZES = ["freeze base", "compile model", "fit model"]
-USE = "\nmodel, base = nets.build()\nnets.freeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n"
+USE = "\nmodel, base = nets.build()\nnets.freeze(base)\nmodel.compile(keras.optimizers.Adam(1e-5))\nmodel.fit(x)\n"
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ USE = "\nmodel, base = nets.build()\nnets.freeze(base)\nmodel.compile('adam')\nm
     [
         "import nets" + USE,
         "import nets as n\nnets = n" + USE,
-        "from nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
-        "from nets import build as b, freeze as f\nmodel, base = b()\nf(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
-        "from nets import *\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "from nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile(keras.optimizers.Adam(1e-5))\nmodel.fit(x)\n",
+        "from nets import build as b, freeze as f\nmodel, base = b()\nf(base)\nmodel.compile(keras.optimizers.Adam(1e-5))\nmodel.fit(x)\n",
+        "from nets import *\nmodel, base = build()\nfreeze(base)\nmodel.compile(keras.optimizers.Adam(1e-5))\nmodel.fit(x)\n",
         "from . import nets" + USE,
-        "from .nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile('adam')\nmodel.fit(x)\n",
+        "from .nets import build, freeze\nmodel, base = build()\nfreeze(base)\nmodel.compile(keras.optimizers.Adam(1e-5))\nmodel.fit(x)\n",
         "def main():\n    import nets\n    model, base = nets.build()\n    nets.freeze(base)\n"
-        "    model.compile('adam')\n    model.fit(x)\nmain()\n",
+        "    model.compile(keras.optimizers.Adam(1e-5))\n    model.fit(x)\nmain()\n",
     ],
 )
 def test_a_file_beside_the_program_is_imported_in_every_way(folder: Path, program: str) -> None:
@@ -138,7 +138,7 @@ def test_a_class_of_another_file_is_run(folder: Path) -> None:
                 self.model, self.base = build()
             def run(self):
                 self.base.trainable = False
-                self.model.compile("adam")
+                self.model.compile(keras.optimizers.Adam(1e-5))
                 self.model.fit(x)
         """,
     )
@@ -190,10 +190,10 @@ import keras
 from nets import build, thaw
 model, base = build()
 base.trainable = False
-model.compile("adam")
+model.compile(keras.optimizers.Adam(1e-5))
 model.fit(x)
 thaw(base)
-model.compile("adam")
+model.compile(keras.optimizers.Adam(1e-5))
 model.fit(x)
 """
 NETS = """

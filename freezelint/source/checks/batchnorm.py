@@ -13,7 +13,7 @@ from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
 from freezelint.source.relevance import walk
 from freezelint.source.timeline import ClassDefined, Leaf, LearningPhaseUsed, Predicted, Timeline, Trained
-from freezelint.source.values import Function, Known, Model, Place, Stretch, Wired
+from freezelint.source.values import Class, Function, Known, Model, Place, Stretch, Wired
 
 
 @dataclass
@@ -232,9 +232,11 @@ def _passed_training(call: Function) -> Iterator[p.Expression]:
 
 
 def _is_forced(argument: p.Expression) -> bool:
-    if isinstance(argument, p.Not):
-        return isinstance(argument.value, p.Attribute)
-    return isinstance(argument, p.Constant) and argument.value is True
+    """Whether the value has nothing to do with the mode that the caller asks for: True, or a flag of the layer."""
+    flag = argument.value if isinstance(argument, p.Not) else argument
+    return (isinstance(flag, p.Attribute) and _is_self(flag.value)) or (
+        isinstance(flag, p.Constant) and flag.value is True and flag is argument
+    )
 
 
 @source.check("redundant-frozen-batchnorm")
@@ -247,6 +249,8 @@ def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator
         asks = any(isinstance(node, p.Name) and node.id == "training" for node in nodes)
         if not asks or not called <= _DELEGATES or not flags or not flags <= _FLAGS:
             continue
+        if "trainable" not in flags and not _sets_trainable(event.cls):
+            continue  # a flag of its own, which stops the statistics and lets gamma and beta train
         symbolic = "logical_and" in called
         crash = " In Keras 3 it fails in `fit`: a symbolic tensor is used as a Python bool." if symbolic else ""
         yield Mistake(
@@ -255,6 +259,21 @@ def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator
             event.at.span,
             severity=None if symbolic or keras.generation == "keras2" else Severity.INFO,
         )
+
+
+def _sets_trainable(cls: Class) -> bool:
+    """Whether the constructor derives `trainable` from the class's own flag."""
+    constructor = cls.members.get("__init__")
+    assigned = (
+        (node for node in walk(constructor.body) if isinstance(node, p.Assign))
+        if isinstance(constructor, Function)
+        else ()
+    )
+    return any(
+        isinstance(target, p.Attribute) and target.name == "trainable" and _is_self(target.value)
+        for node in assigned
+        for target in node.targets
+    )
 
 
 def _called(call: p.Call) -> str:
@@ -272,7 +291,9 @@ def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
     """The global learning phase is used: Keras 3 has none, and in Keras 2 `fit` does not heed it."""
     trains = bool(timeline.trainings)
     for event in timeline.events:
-        if not isinstance(event, LearningPhaseUsed) or (keras.learning_phase_exists and not trains):
+        if not isinstance(event, LearningPhaseUsed):
+            continue
+        if keras.learning_phase_exists and not trains and event.value not in (1, True):
             continue
         what = (
             "it only changes a plain `model(x)`: `fit` updates BatchNormalization all the same"
