@@ -125,6 +125,19 @@ def test_a_frozen_view_of_the_discriminator_freezes_the_discriminator(keras, mea
     assert combined == 0
 
 
+def test_with_all_but_batchnorm_frozen_only_batchnorm_learns_in_keras_3(keras, measured):
+    discriminator, generator = networks(keras)
+    compile_anew(keras, discriminator)
+    for layer in discriminator.layers:
+        if not isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    gan = joined(keras, discriminator, generator)
+    compile_anew(keras, gan)
+    own, combined = both_steps(measured, keras, "all but BatchNorm frozen", gan, discriminator, generator)
+    assert (own > 1e-3) is harness.behaviour(keras).discriminator_frozen_after_compile_trains
+    assert combined == 0
+
+
 def test_compiled_while_frozen_it_never_trains(keras, measured):
     discriminator, generator = networks(keras)
     discriminator.trainable = False
