@@ -19,7 +19,7 @@ DEFAULTS = {"adam": 1e-3, "rmsprop": 1e-3, "nadam": 1e-3, "adamax": 1e-3, "sgd":
 
 
 def data():
-    """What the base was trained on, and a new set: inputs from a region of the old ones, another and noisy target."""
+    """What the base was trained on, and a new set: shifted inputs, another and noisy target."""
     random = np.random.default_rng(0)
     hidden = random.normal(size=(8, 16)) / np.sqrt(8)
     old_readout, new_readout = random.normal(size=(16, 4)) / 4, random.normal(size=(16, 1)) / 4
