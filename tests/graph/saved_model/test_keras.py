@@ -58,7 +58,9 @@ def run(folder, name):
     before = [variable.numpy().copy() for variable in served.variables]
     first = answer(4)
     changed = any(not numpy.array_equal(a, b) for a, b in zip(before, served.variables, strict=True))
-    return changed, differ(first, answer(4)), differ(first, answer(1))
+    # Dropout over a few values may draw the same twice, hardly ever ten times.
+    is_random = any(differ(first, answer(4)) for _ in range(10))
+    return changed, is_random, differ(first, answer(1))
 
 
 @pytest.mark.parametrize(("library", "name", "way"), WAYS, ids=["-".join(way) for way in WAYS])
