@@ -116,6 +116,8 @@ class Run:
         self.called: set[int] = set()
         """The definitions that have been run."""
         self.in_call_method = 0
+        self.guards = 0
+        """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
         self._numbers = 0
         self._evaluate: dict[type, Callable[[Any, Scope], Value]] = {
@@ -409,6 +411,7 @@ class Run:
         self.execute(node.body, scope)
 
     def _try(self, node: p.Try, scope: Scope) -> None:
+        self.guards += bool(node.handlers)
         try:
             self.execute(node.body, scope)
             self.execute(node.otherwise, scope)
@@ -416,6 +419,7 @@ class Run:
             if leave.how != "raise" or not node.handlers:
                 raise
         finally:
+            self.guards -= bool(node.handlers)
             if node.final:
                 self.execute(node.final, scope)
 

@@ -124,7 +124,7 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
     """`owner.name`."""
     match owner:
         case External(name=dotted):
-            return External(library.canonical(f"{dotted}.{name}"))
+            return External(_member_of_library(f"{dotted}.{name}"))
         case Module(names=members):
             return run.loaded(members.get(name, UNKNOWN))
         case Layer():
@@ -146,12 +146,21 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
             return Partial(owner, name)
         case Tensor():
             return Partial(owner, name)
+        case Partial(owner=Optimizer()):
+            return Partial(owner, name)
         case Partial(owner=inner, name="super()"):
             return _super_attribute(run, inner, name)
         case Unknown():
             return UNKNOWN
         case _:
             return run.unknown()
+
+
+def _member_of_library(dotted: str) -> str:
+    """The canonical name, but for modules of TensorFlow 1: there a class is not what its short name says."""
+    if dotted.startswith("tensorflow.compat.v1.") and not dotted.rpartition(".")[2][:1].isupper():
+        return dotted
+    return library.canonical(dotted)
 
 
 def _layer_attribute(run: Run, layer: Layer, name: str, at: Place) -> Value:

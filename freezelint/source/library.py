@@ -539,7 +539,8 @@ def _positions(group: Group, selection: Selection | None) -> frozenset[int] | No
 
 def call_external(run: Run, name: str, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     """The result of calling something from a library, or a builtin."""
-    if name in _LEARNING_PHASE:
+    name = canonical(name)
+    if name in _LEARNING_PHASE and not run.guards:
         given = positional[0] if positional else named.get("value")
         run.record(LearningPhaseUsed(at, name.rpartition(".")[2], given.value if isinstance(given, Known) else None))
     if name.startswith("keras.callbacks."):

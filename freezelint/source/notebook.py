@@ -35,7 +35,8 @@ def read_cells(data: bytes) -> list[Cell]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or ()]
+        lists = [found for sheet in sheets if isinstance(found := sheet.get("cells"), list)]
+        cells = [cell for found in lists for cell in found]
     if not isinstance(cells, list):
         raise NotPython("not a notebook: it has no list of cells")
     return [

@@ -244,6 +244,8 @@ def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator
     """A BatchNormalization subclass that only does what the stock layer does since TensorFlow 2.0."""
     for event, call in _batchnorm_calls(timeline):
         nodes = list(walk(call.body))
+        if any(base is not None and not base.inference_when_frozen for base in map(traits, event.cls.library_bases())):
+            continue  # the layer of TensorFlow 1 needs this
         called = {_called(node) for node in nodes if isinstance(node, p.Call)}
         flags = {node.name for node in nodes if isinstance(node, p.Attribute) and _is_self(node.value)}
         asks = any(isinstance(node, p.Name) and node.id == "training" for node in nodes)
@@ -286,6 +288,9 @@ def _is_self(node: p.Expression) -> bool:
     return isinstance(node, p.Name) and node.id == "self"
 
 
+_SETS_PHASE = ("set_learning_phase", "learning_phase_scope")
+
+
 @source.check("learning-phase-api")
 def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """The global learning phase is used: Keras 3 has none, and in Keras 2 `fit` does not heed it."""
@@ -293,7 +298,9 @@ def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
     for event in timeline.events:
         if not isinstance(event, LearningPhaseUsed):
             continue
-        if keras.learning_phase_exists and not trains and event.value not in (1, True):
+        if keras.learning_phase_exists and (
+            event.function not in _SETS_PHASE or not (trains or event.value in (1, True))
+        ):
             continue
         what = (
             "it only changes a plain `model(x)`: `fit` updates BatchNormalization all the same"
