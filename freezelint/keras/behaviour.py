@@ -152,14 +152,14 @@ class Behaviour:
         keras2=yes("off: 0.0 of the values are dropped"),
         keras3=no("on: freezing never switches Dropout off, and the pin is overruled"),
         keras3_16=yes("off again"),
-        proof="test_dropout_under_frozen_parent.py",
+        proof="test_behaviour.py",
         reference="https://github.com/keras-team/keras/issues/20285",
     )
     freezing_stops_dropout = Row(
         "`trainable = False` switches Dropout, noise and random augmentation off",
         keras2=no("active under `training=True`"),
         keras3=no("active under `training=True`"),
-        proof="test_dropout_under_frozen_parent.py",
+        proof="test_behaviour.py",
         reference="https://keras.io/guides/transfer_learning/",
     )
     call_without_training_follows_fit = Row(
@@ -182,7 +182,7 @@ class Behaviour:
             "the default stays inside the layer; a mode that its body passes on to a layer inside it still reaches the"
             " layers behind it"
         ),
-        proof="test_training_leak_from_preprocessing.py",
+        proof="test_behaviour.py",
         reference="https://github.com/keras-team/keras/pull/23166",
     )
     preprocessing_leaks_training = Row(
@@ -192,7 +192,7 @@ class Behaviour:
         keras3=yes("their `call` has `training=True` as its default (3.6 to 3.15.1)"),
         keras3_16=no("the default stays inside the layer"),
         minors={range(6): no("their `call` has no such default")},
-        proof="test_training_leak_from_preprocessing.py",
+        proof="test_behaviour.py",
         reference="https://github.com/keras-team/keras/pull/23166",
     )
     augmentation_is_active_in_export = Row(
@@ -206,7 +206,7 @@ class Behaviour:
         "`training` may be passed to a layer as a positional argument",
         keras2=yes("`self.bn(x, training)` works"),
         keras3=no("ValueError: only input tensors may be passed as positional arguments"),
-        proof="test_training_argument_renamed.py",
+        proof="test_behaviour.py",
     )
     python_condition_on_training_works = Row(
         "`fit` runs a layer that computes `training` with a tensor operation and hands it to its parent class",
@@ -224,7 +224,7 @@ class Behaviour:
         "`trainable = False` keeps SpectralNormalization from rewriting the kernel it wraps",
         keras2=no("rewritten when called with `training=True`"),
         keras3=no("the kernel moved 0.0525 inside `fit`"),
-        proof="test_spectral_normalization_not_frozen.py",
+        proof="test_behaviour.py",
     )
 
     # What a flag covers
@@ -242,7 +242,7 @@ class Behaviour:
         keras3=no("skipped: children keep their flags"),
         keras3_16=no("skipped"),
         jax=yes("all children get the value again"),
-        proof="test_reassignment_without_effect.py",
+        proof="test_behaviour.py",
     )
     constructor_flag_freezes_children = Row(
         "`trainable=False` in the constructor of a model or composite layer freezes the layers inside when it is"
@@ -250,33 +250,33 @@ class Behaviour:
         keras2=yes("weights frozen, but a BatchNorm inside still moves its statistics"),
         keras3=no("the weights inside train"),
         keras3_16=no("the weights inside train"),
-        proof="test_trainable_false_in_constructor.py",
+        proof="test_behaviour.py",
     )
     flag_before_sublayers_freezes_them = Row(
         "`self.trainable = False` in `__init__` freezes sub-layers that are assigned after it",
         keras2=yes("the parent gates them"),
         keras3=no("they train inside an outer model"),
         keras3_16=no("they train inside an outer model"),
-        proof="test_trainable_false_in_constructor.py",
+        proof="test_behaviour.py",
     )
     sequential_takes_trainable = Row(
         "`Sequential([...], trainable=False)` is accepted",
         keras2=no("TypeError"),
         keras3=yes("accepted, but the layers inside train when it is nested"),
-        proof="test_trainable_false_in_constructor.py",
+        proof="test_behaviour.py",
     )
     sublayers_created_after_freeze_train = Row(
         "a sub-layer created after `parent.trainable = False` trains inside an outer model",
         keras2=no("the parent gates it"),
         keras3=yes("its own flag is True"),
-        proof="test_freeze_before_build.py",
+        proof="test_behaviour.py",
     )
     unbuilt_layer_can_be_frozen = Row(
         "a plain layer frozen before it is built stays frozen inside an outer model",
         keras2=yes("frozen"),
         keras3=yes("frozen"),
         minors={range(1): no("trains (3.0 only)")},
-        proof="test_freeze_before_build.py",
+        proof="test_behaviour.py",
     )
     variable_flag_can_be_set = Row(
         "`weight.trainable = False` on a single variable of a layer freezes it",
@@ -288,44 +288,44 @@ class Behaviour:
         "layers kept in a `set` attribute are tracked",
         keras2=no("never trained, never frozen, silently"),
         keras3=yes("tracked"),
-        proof="test_untracked_sublayer.py",
+        proof="test_behaviour.py",
     )
     tf_variable_is_tracked = Row(
         "a `tf.Variable` assigned to an attribute of a layer becomes one of its weights",
         keras2=yes("tracked, and trained unless `trainable=False`"),
         keras3=no("neither trained nor saved"),
-        proof="test_fade_variable_mistracked.py",
+        proof="test_behaviour.py",
         reference="https://github.com/keras-team/keras/issues/16797",
     )
     lambda_tracks_a_model = Row(
         "`Lambda(model)` tracks the weights of the model (a function around it never does)",
         keras2=no("0 of 6 weights"),
         keras3=yes("6 of 6 weights"),
-        proof="test_lambda_hides_layers.py",
+        proof="test_behaviour.py",
     )
     container_flag_survives_reload = Row(
         "the own flag of a nested model survives saving to `.keras` or `.h5`",
         keras2=no("comes back True; the flags of its layers are kept"),
         keras3=yes("kept"),
-        proof="test_freeze_lost_on_reload.py",
+        proof="test_behaviour.py",
     )
     container_flag_survives_cloning = Row(
         "the own flag of a nested model survives `clone_model`",
         keras2=no("comes back True; the flags of its layers are kept"),
         keras3=yes("kept"),
-        proof="test_freeze_lost_on_reload.py",
+        proof="test_behaviour.py",
     )
     h5_order_depends_on_flags = Row(
         "the order of the weights of a nested model in a legacy `.h5` depends on what was frozen when it was saved",
         keras2=yes("loading under other flags misassigns weights of equal shape, silently"),
         keras3=yes("loading under other flags misassigns weights of equal shape, silently"),
-        proof="test_weights_order_depends_on_trainable.py",
+        proof="test_behaviour.py",
     )
     lora_exists = Row(
         "layers have `enable_lora` and `quantize`",
         keras2=no("AttributeError"),
         keras3=yes("they do; a False-True cycle of `trainable` thaws the base kernel again"),
-        proof="test_lora_freeze_conflict.py",
+        proof="test_behaviour.py",
     )
 
     # When a flag is read
@@ -368,7 +368,7 @@ class Behaviour:
         "with `use_ema=True`, freezing after the optimizer was built leaves the averages with their own variables",
         keras2=yes("they stay with their variables"),
         keras3=no("after `fit` they are written to the wrong variables"),
-        proof="test_ema_after_freeze.py",
+        proof="test_behaviour.py",
     )
     compile_in_callback_crashes = Row(
         "`model.compile` in a callback during `fit` crashes the `fit`",
@@ -389,13 +389,13 @@ class Behaviour:
         "a `GradientTape` watches the variables of frozen layers",
         keras2=yes("the underlying variables stay trainable"),
         keras3=yes("the underlying variables stay trainable"),
-        proof="test_eager_tape_watches_frozen.py",
+        proof="test_behaviour.py",
     )
     frozen_regularizers_stay_in_loss = Row(
         "the weight regularizer of a frozen layer stays in the loss",
         keras2=yes("loss 8.9657 before and after freezing"),
         keras3=no("dropped: loss 8.9657 before, 0.5590 after freezing"),
-        proof="test_frozen_regularizer.py",
+        proof="test_behaviour.py",
     )
     batchnorm_is_fused_in_saved_model = Row(
         "BatchNorm is a FusedBatchNorm operation in a SavedModel",

@@ -99,7 +99,8 @@ def pinned_training_ignored(timeline: Timeline, keras: Behaviour) -> Iterator[Mi
         return
     for thawed in thawed_batchnorms(timeline):
         wired = next(iter(thawed.pinned(False, "graph")), None)
-        if wired is None:
+        random_backbone = isinstance(thawed.leaf.part, Stretch) and is_pretrained(thawed.leaf) is False
+        if wired is None or random_backbone:
             continue
         model, at = thawed.leaf.model, thawed.at or wired.at
         sure = confidence(thawed.trained, [model], thawed.certain)
