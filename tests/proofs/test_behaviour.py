@@ -26,7 +26,9 @@ def trains(keras, part):
     harness.compile_anew(keras, model, learning_rate=1e-4)
     before = harness.copies(part.weights)
     harness.fit(model)
-    return harness.moved(before, harness.copies(part.weights))
+    change = harness.moved(before, harness.copies(part.weights))
+    assert np.isfinite(change)
+    return change
 
 
 def dense_in_a_model(keras, **arguments):
@@ -58,6 +60,128 @@ def dense_inside(keras, made_in):
     return Composite
 
 
+# Which mode BatchNorm and Dropout run in
+
+
+def share_dropped_in_fit(keras, **call):
+    """The share of the outputs of a frozen base, called with `call`, that its Dropout changes during `fit`.
+
+    All weights are identities, and a Dropout of one half makes 0 or 2 of every 1: the squared error counts them.
+    """
+    inputs = keras.Input((8,))
+    base = keras.Model(inputs, keras.layers.Dropout(0.5)(identity(keras)(inputs)))
+    base.trainable = False
+    outer = keras.Input((8,))
+    model = keras.Model(outer, identity(keras)(base(outer, **call)))
+    harness.compile_anew(keras, model, learning_rate=0.0)
+    ones = np.ones((64, 8), "float32")
+    return model.fit(ones, ones, batch_size=8, verbose=0).history["loss"][0]
+
+
+def identity(keras):
+    return keras.layers.Dense(8, use_bias=False, kernel_initializer="identity")
+
+
+def test_wired_false_silences_frozen_dropout(keras, holds, measured):
+    share = share_dropped_in_fit(keras, training=False)
+    measured(keras, "Dropout in a frozen base(x, training=False): share of values changed in fit", share)
+    assert (share == 0) is holds.wired_false_silences_frozen_dropout
+
+
+def test_freezing_stops_dropout_in_fit(keras, holds, measured):
+    share = share_dropped_in_fit(keras)
+    measured(keras, "Dropout in a frozen base(x): share of values changed in fit", share)
+    assert (share == 0) is holds.freezing_stops_dropout
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"), [("Dropout", 0.5), ("GaussianNoise", 1.0), ("RandomRotation", 0.5), ("RandomZoom", 0.5)]
+)
+def test_freezing_stops_dropout_noise_and_augmentation(keras, holds, kind, amount):
+    layer = getattr(keras.layers, kind)(amount)
+    layer.trainable = False
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
+    noisy = np.asarray(layer(images, training=True))
+    assert np.array_equal(noisy, images) is holds.freezing_stops_dropout
+
+
+def statistics_moved_by_a_plain_call(keras, before_batchnorm, shape):
+    """How far BatchNorm statistics move when a model, `before_batchnorm` first, is called without `training`."""
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, keras.layers.BatchNormalization(momentum=0.9)(before_batchnorm(inputs)))
+    before = harness.statistics(model)
+    model(np.random.default_rng(0).normal(5.0, 3.0, (16, *shape)).astype("float32"))
+    return harness.moved(before, harness.statistics(model))
+
+
+def test_call_default_leaks_training(keras, holds, measured):
+    class TrueByDefault(keras.layers.Layer):
+        def call(self, x, training=True):
+            return x
+
+    change = statistics_moved_by_a_plain_call(keras, TrueByDefault(), (8,))
+    measured(keras, "model(x) behind a call with training=True by default: statistics moved", change)
+    assert (change > 0) is holds.call_default_leaks_training
+
+
+@pytest.mark.parametrize("kind", ["Resizing", "CenterCrop"])
+def test_preprocessing_leaks_training(keras, holds, measured, kind):
+    change = statistics_moved_by_a_plain_call(keras, getattr(keras.layers, kind)(4, 4), (8, 8, 3))
+    measured(keras, f"model(x) behind {kind}: statistics moved", change)
+    assert (change > 0) is holds.preprocessing_leaks_training
+
+
+def test_positional_training_is_accepted(keras, holds):
+    layer = keras.layers.BatchNormalization()
+    inputs = harness.examples()[0]
+    layer(inputs)
+    if holds.positional_training_is_accepted:
+        before = harness.statistics(layer)
+        layer(inputs, True)
+        assert harness.moved(before, harness.statistics(layer)) > 0
+    else:
+        with pytest.raises(ValueError, match="positional"):
+            layer(inputs, True)
+
+
+@pytest.fixture
+def spectral_normalization(keras, monkeypatch):
+    """A frozen, built SpectralNormalization.
+
+    That of tf_keras takes its InputSpec from `tf.keras`, which is Keras 3 unless TF_USE_LEGACY_KERAS is set.
+    """
+    import tensorflow.compat.v2 as tf
+
+    monkeypatch.setattr(tf.keras.layers, "InputSpec", keras.layers.InputSpec)
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.SpectralNormalization(keras.layers.Dense(8))
+    layer(harness.examples()[0])
+    layer.trainable = False
+    return layer
+
+
+def test_spectral_normalization_can_be_frozen(keras, holds, measured, spectral_normalization):
+    kernel = spectral_normalization.layer.kernel
+    before = harness.copies([kernel])
+    spectral_normalization(harness.examples()[0], training=True)
+    change = harness.moved(before, harness.copies([kernel]))
+    measured(keras, "kernel under a frozen SpectralNormalization: moved by a call with training=True", change)
+    assert (change == 0) is holds.spectral_normalization_can_be_frozen
+
+
+def test_spectral_normalization_can_be_frozen_in_fit(keras3, measured):
+    layer = keras3.layers.SpectralNormalization(keras3.layers.Dense(8))
+    layer.trainable = False
+    inputs = keras3.Input((8,))
+    model = keras3.Model(inputs, keras3.layers.Dense(1)(layer(inputs)))
+    harness.compile_anew(keras3, model, learning_rate=1e-4)
+    before = harness.copies([layer.layer.kernel])
+    harness.fit(model)
+    change = harness.moved(before, harness.copies([layer.layer.kernel]))
+    measured(keras3, "kernel under a frozen SpectralNormalization: moved in fit", change)
+    assert (change == 0) is harness.behaviour(keras3).spectral_normalization_can_be_frozen
+
+
 # What a flag covers
 
 
@@ -77,6 +201,14 @@ def test_constructor_flag_freezes_children(keras, holds, measured, kind):
     change = trains(keras, part)
     measured(keras, f"{kind} made with trainable=False: weights moved", change)
     assert (change == 0) is holds.constructor_flag_freezes_children
+
+
+def test_constructor_flag_never_stops_batchnorm(keras, measured):
+    inputs = keras.Input((8,))
+    part = keras.Model(inputs, keras.layers.BatchNormalization(momentum=0.9)(inputs), trainable=False)
+    change = trains(keras, part)
+    measured(keras, "BatchNorm in a model made with trainable=False: moved", change)
+    assert change > 0.1
 
 
 def test_flag_before_sublayers_freezes_them(keras, holds, measured):
