@@ -1,10 +1,12 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from freezelint.keras.behaviour import Behaviour, rows, table
 from freezelint.keras.version import KerasVersion
 
+PROOFS = Path(__file__).parents[1] / "proofs"
 KERAS2 = Behaviour(KerasVersion(2))
 KERAS3 = Behaviour(KerasVersion(3))
 KERAS3_16 = Behaviour(KerasVersion(3, 16))
@@ -65,6 +67,11 @@ def test_every_row_says_what_happens_and_where_that_is_proved():
         assert all(answer.words for answer in answers if answer is not None)
         assert re.fullmatch(r"test_[a-z0-9_]+\.py", row.proof)
         assert row.__doc__ is not None and row.statement in row.__doc__
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_the_proof_of_every_row_is_in_the_repository(row):
+    assert (PROOFS / row.proof).is_file()
 
 
 def test_the_table_for_people_has_a_line_per_row():
