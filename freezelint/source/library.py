@@ -57,6 +57,8 @@ _MAX_ITEMS = 300
 _BATCHNORM_NAMES = re.compile(r"bn\b|_bn|bn_|^bn|batch|norm", re.IGNORECASE)
 _FREEZER = re.compile(r"freez|frozen|trainab|batch_?norm|bn\b|_bn|bn_", re.IGNORECASE)
 _WELL_KNOWN = {
+    "keras": "keras",
+    "tf": "tensorflow",
     "Model": "keras.Model",
     "Sequential": "keras.Sequential",
     "Input": "keras.Input",
