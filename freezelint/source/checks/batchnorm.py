@@ -289,19 +289,24 @@ def _is_self(node: p.Expression) -> bool:
     return isinstance(node, p.Name) and node.id == "self"
 
 
+def _means_training(timeline: Timeline, event: LearningPhaseUsed) -> bool:
+    """Whether the phase is set to 1, or for a training that follows: to 0 after training is right in Keras 2."""
+    if event.function not in _SETS_PHASE:
+        return False
+    later = timeline.events[timeline.events.index(event) :]
+    return event.value in (1, True) or any(isinstance(other, Trained) for other in later)
+
+
 _SETS_PHASE = ("set_learning_phase", "learning_phase_scope")
 
 
 @source.check("learning-phase-api")
 def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """The global learning phase is used: Keras 3 has none, and in Keras 2 `fit` does not heed it."""
-    trains = bool(timeline.trainings)
     for event in timeline.events:
         if not isinstance(event, LearningPhaseUsed):
             continue
-        if keras.learning_phase_exists and (
-            event.function not in _SETS_PHASE or not (trains or event.value in (1, True))
-        ):
+        if keras.learning_phase_exists and not _means_training(timeline, event):
             continue
         what = (
             "it only changes a plain `model(x)`: `fit` updates BatchNormalization all the same"
