@@ -31,8 +31,7 @@ def set_trainable(run: Run, target: Layer | Group, value: Value, at: Place) -> N
     wanted = _flag(value)
     changed: set[int] = set()
     propagated = _assign(run, target, wanted, at, changed)
-    literal = value.value if isinstance(value, Known) else None
-    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated, literal))
+    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated, _literal(value)))
 
 
 def _flag(value: Value) -> bool | None:
@@ -44,6 +43,10 @@ def _flag(value: Value) -> bool | None:
     return None
 
 
+def _literal(value: Value) -> object:
+    return value.value if isinstance(value, Known) else None
+
+
 def _set_group(run: Run, group: Group, value: Value, at: Place) -> None:
     model, selection = group.stretch.model, group.stretch.selection
     if isinstance(value, GroupTest) and value.group is group:
@@ -51,8 +54,7 @@ def _set_group(run: Run, group: Group, value: Value, at: Place) -> None:
             if chosen is not None:
                 _set_stretch(run, Stretch(model, chosen), wanted, at)
         return
-    literal = value.value if isinstance(value, Known) else None
-    _set_stretch(run, Stretch(model, selection), _flag(value), at, literal)
+    _set_stretch(run, Stretch(model, selection), _flag(value), at, _literal(value))
 
 
 def _set_stretch(run: Run, stretch: Stretch, wanted: bool | None, at: Place, literal: object = None) -> None:
@@ -99,8 +101,7 @@ def state_of(run: Run, model: Model) -> State:
         gates = around if run.behaviour.frozen_parent_gates_children else around[:1]
         gate = next((container for container in gates if container.flag.value is False), None)
         leaves.append(_leaf(part, around, gate))
-    frozen = tuple((container, container.flag.at) for container in model.containers() if container.flag.value is False)
-    return State(tuple(leaves), frozen)
+    return State(tuple(leaves))
 
 
 def _leaf(part: Part, around: tuple[Model, ...], gate: Model | None) -> Leaf:

@@ -54,7 +54,6 @@ from freezelint.source.values import (
 MAX_STEPS = 20_000
 MAX_CALLS = 12
 MAX_RECURSION = 2
-MAX_ITEMS = 300
 
 
 class OutOfBudget(Exception):
@@ -216,14 +215,13 @@ class Run:
             return
         method = cls.members.get(member)
         if isinstance(method, Function):
-            at = Place(cls.file, cls.file.path, cls.at)
-            made = keras_objects.instance_of(self, cls, at)
+            made = keras_objects.instance_of(self, cls, cls.place)
             constructor = cls.lookup("__init__")
             if isinstance(constructor, Function) and constructor is not method:
                 self.run_function(constructor, [made], made)
             if isinstance(made, Instance) and "keras.callbacks.Callback" in cls.library_bases():
-                made.attributes["model"] = keras_objects.trained_model(at)
-                self.record(HookEntered(Place(method.file, method.file.path, method.at), member))
+                made.attributes["model"] = keras_objects.trained_model(cls.place)
+                self.record(HookEntered(method.place, member))
             self.run_function(method, [made], made)
 
     def finish(self) -> None:

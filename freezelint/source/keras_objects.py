@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -103,6 +102,8 @@ _WEIGHTS = frozenset({
     "non_trainable_weights",
     "non_trainable_variables",
 })
+_CONTAINERS = frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer"})
+"""The base classes of what may hold layers of its own."""
 _OUTPUTS = frozenset({"output", "outputs"})
 _INPUTS = frozenset({"input", "inputs"})
 
@@ -322,7 +323,7 @@ def instance_of(run: Run, cls: Class, at: Place) -> Value:
     traits = next((found for base in bases if (found := names.traits(base)) is not None), None)
     if traits is not None:
         return Layer(traits.name, traits, at, cls=cls)
-    if any(base in ("keras.Model", "keras.Sequential", "keras.layers.Layer") for base in bases):
+    if not _CONTAINERS.isdisjoint(bases):
         kind = "sequential" if "keras.Sequential" in bases else "subclassed"
         model = Model(bases[0], None, at, cls=cls, kind=kind, pretrained=False)
         if "keras.layers.Layer" not in bases:
@@ -333,10 +334,7 @@ def instance_of(run: Run, cls: Class, at: Place) -> Value:
 
 def is_keras_class(cls: Class) -> bool:
     """Whether a class derives from a layer or model of Keras."""
-    return any(
-        base in ("keras.Model", "keras.Sequential", "keras.layers.Layer") or names.traits(base) is not None
-        for base in cls.library_bases()
-    )
+    return any(base in _CONTAINERS or names.traits(base) is not None for base in cls.library_bases())
 
 
 def trained_model(at: Place) -> Model:
@@ -403,9 +401,6 @@ def call_layer(run: Run, layer: Layer, positional: list[Value], named: dict[str,
 
 
 # Methods
-
-
-MethodHandler = Callable[["Run", Layer, list[Value], dict[str, Value], Place], Value]
 
 
 def call_method(

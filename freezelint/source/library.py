@@ -527,13 +527,7 @@ def _combine_exactly(operator: str, one: GroupTest, two: GroupTest) -> GroupTest
 
 
 def _positions(group: Group, selection: Selection | None) -> frozenset[int] | None:
-    interior = group.stretch.model.interior
-    if selection is None:
-        return frozenset()
-    if interior is None or interior.size is None or interior.batchnorms is None:
-        return None
-    indices = selection.indices(interior.size, interior.batchnorms)
-    return None if indices is None else frozenset(indices)
+    return frozenset() if selection is None else Stretch(group.stretch.model, selection).positions
 
 
 # Calls

@@ -78,14 +78,16 @@ class Project:
             return None
         try:
             status = path.stat()
-            file = _parsed(path, display, status.st_mtime_ns, status.st_size) if status.st_size <= MAX_BYTES else None
+            if status.st_size > MAX_BYTES:
+                raise NotPython("too large")
+            file, speaks_keras = _parsed(path, display, status.st_mtime_ns, status.st_size)
         except (OSError, NotPython):
-            file = None
+            self._files[display] = None
+            return None
         self._files[display] = file
-        if file is not None:
-            self._display_to_path[display] = path
-            self._keras[display] = _speaks_keras(path.read_bytes())
-            self.functions.update(_function_names(file.program.body))
+        self._display_to_path[display] = path
+        self._keras[display] = speaks_keras
+        self.functions.update(_function_names(file.program.body))
         return file
 
     def _show(self, path: Path) -> str:
@@ -100,9 +102,13 @@ class Project:
 
 
 @lru_cache(maxsize=200)
-def _parsed(path: Path, display: str, changed: int, size: int) -> ParsedFile:
-    """A file that other files import, kept for the next of them; `changed` and `size` tell versions apart."""
-    return parse(display, path.read_bytes())
+def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFile, bool]:
+    """A file that other files import, and whether it speaks Keras, kept for the next of them.
+
+    `changed` and `size` tell versions of the file apart.
+    """
+    data = path.read_bytes()
+    return parse(display, data), _speaks_keras(data)
 
 
 def _search_roots(location: Path) -> list[Path]:

@@ -134,16 +134,23 @@ class Interior(Generic[At]):
         kinds = (True, False) if selection.batchnorm is None else (selection.batchnorm,)
         for kind in kinds:
             self._claim(kind, Claim(selection, value, at))
-        if self._exact is not None and self.size is not None and self.batchnorms is not None:
-            if (indices := selection.indices(self.size, self.batchnorms)) is not None:
-                for index in indices:
-                    if self._exact[index].value is not value or self._exact[index].at is None:
-                        self._exact[index] = Claim(selection, value, at)
-            else:
-                self._exact = None
-        elif selection.whole and selection.batchnorm is None and self.size is not None and self.batchnorms is not None:
-            self._exact = [Claim(selection, value, at)] * self.size
+        if self.size is not None and self.batchnorms is not None:
+            self._assign_exactly(Claim(selection, value, at), self.size, self.batchnorms)
         return self.state() != before
+
+    def _assign_exactly(self, claim: Claim[At], size: int, batchnorms: frozenset[int]) -> None:
+        """Keeps the flags layer by layer: lost when a selection is not exact, found again when all are set."""
+        if self._exact is None:
+            if claim.selection.whole and claim.selection.batchnorm is None:
+                self._exact = [claim] * size
+            return
+        indices = claim.selection.indices(size, batchnorms)
+        if indices is None:
+            self._exact = None
+            return
+        for index in indices:
+            if self._exact[index].value is not claim.value or self._exact[index].at is None:
+                self._exact[index] = claim
 
     def adopt(self, value: bool, at: At) -> None:
         """Says where the flag of layers that nobody set was put into words: nothing changes."""

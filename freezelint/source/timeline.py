@@ -61,8 +61,6 @@ class State:
     """The flags of everything inside one model at one moment."""
 
     leaves: tuple[Leaf, ...]
-    gates: tuple[tuple[Model, Place | None], ...] = ()
-    """Containers whose own flag is False, and where that was set."""
 
     @cached_property
     def weighted(self) -> tuple[Leaf, ...]:

@@ -115,6 +115,11 @@ class Function(Value):
     decorators: tuple[Value, ...] = ()
     owner: Class | None = None
 
+    @property
+    def place(self) -> Place:
+        """Where its name stands."""
+        return Place(self.file, self.file.path, self.at)
+
 
 @dataclass(slots=True, eq=False)
 class Class(Value):
@@ -125,6 +130,11 @@ class Class(Value):
     members: dict[str, Value]
     at: int
     file: ParsedFile
+
+    @property
+    def place(self) -> Place:
+        """Where its name stands."""
+        return Place(self.file, self.file.path, self.at)
 
     def lookup(self, name: str) -> Value | None:
         """The member `name` of the class or of its bases in the project."""
@@ -224,13 +234,19 @@ class Stretch:
     selection: Selection = WHOLE
 
     @property
-    def size(self) -> int | None:
-        """How many layers these are, if that is known."""
+    def positions(self) -> frozenset[int] | None:
+        """Their positions in the model's list of layers, if these are known."""
         interior = self.model.interior
         if interior is None or interior.size is None or interior.batchnorms is None:
             return None
         indices = self.selection.indices(interior.size, interior.batchnorms)
-        return None if indices is None else len(list(indices))
+        return None if indices is None else frozenset(indices)
+
+    @property
+    def size(self) -> int | None:
+        """How many layers these are, if that is known."""
+        positions = self.positions
+        return None if positions is None else len(positions)
 
 
 Part = Layer | Stretch

@@ -151,7 +151,7 @@ def training_true_by_default(timeline: Timeline, keras: Behaviour) -> Iterator[M
             yield Mistake(
                 f"`{event.cls.name}` runs in training mode wherever nobody says otherwise: in a plain `model(x)`, in "
                 "`export`, and for the layers behind it. Write `training=None`.",
-                Place(event.call.file, event.call.file.path, event.call.at).span,
+                event.call.place.span,
             )
 
 
@@ -172,7 +172,7 @@ def model_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterato
             yield Mistake(
                 f"`call` has no `training` parameter, so in Keras 3 `{trained.how}` runs this model in inference mode: "
                 f"{', '.join(kinds)} inside it never sees training. Add `training=None` to the parameters.",
-                Place(call.file, call.file.path, call.at).span,
+                call.place.span,
                 steps(training_step(trained)),
                 confidence=confidence(trained, []),
             )
@@ -215,15 +215,19 @@ def _batchnorm_calls(timeline: Timeline) -> Iterator[tuple[ClassDefined, Functio
 def batchnorm_forced_training(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """A BatchNormalization subclass that is in training mode whatever its caller says."""
     for event, call in _batchnorm_calls(timeline):
-        asks = any(isinstance(node, p.Name) and node.id == "training" for node in walk(call.body))
         forced = next((argument for argument in _passed_training(call) if _is_forced(argument)), None)
-        if forced is not None and not asks:
+        if forced is not None and not _asks(call):
             yield Mistake(
                 f"`{event.cls.name}` runs in training mode at inference too: it passes its own value as `training` "
                 "and never looks at the one it is given, so predictions depend on the batch and move the statistics. "
                 "Use the stock layer with `trainable = False`.",
                 Place(call.file, call.file.path, forced.at).span,
             )
+
+
+def _asks(call: Function) -> bool:
+    """Whether the method looks at the mode it is given."""
+    return any(isinstance(node, p.Name) and node.id == "training" for node in walk(call.body))
 
 
 def _passed_training(call: Function) -> Iterator[p.Expression]:
@@ -249,8 +253,7 @@ def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator
             continue  # the layer of TensorFlow 1 needs this
         called = {_called(node) for node in nodes if isinstance(node, p.Call)}
         flags = {node.name for node in nodes if isinstance(node, p.Attribute) and _is_self(node.value)}
-        asks = any(isinstance(node, p.Name) and node.id == "training" for node in nodes)
-        if not asks or not called <= _DELEGATES or not flags or not flags <= _FLAGS:
+        if not _asks(call) or not called <= _DELEGATES or not flags or not flags <= _FLAGS:
             continue
         if "trainable" not in flags and not _sets_trainable(event.cls):
             continue  # a flag of its own, which stops the statistics and lets gamma and beta train
@@ -267,14 +270,10 @@ def redundant_frozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator
 def _sets_trainable(cls: Class) -> bool:
     """Whether the constructor derives `trainable` from the class's own flag."""
     constructor = cls.members.get("__init__")
-    assigned = (
-        (node for node in walk(constructor.body) if isinstance(node, p.Assign))
-        if isinstance(constructor, Function)
-        else ()
-    )
-    return any(
+    return isinstance(constructor, Function) and any(
         isinstance(target, p.Attribute) and target.name == "trainable" and _is_self(target.value)
-        for node in assigned
+        for node in walk(constructor.body)
+        if isinstance(node, p.Assign)
         for target in node.targets
     )
 

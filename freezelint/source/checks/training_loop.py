@@ -43,7 +43,7 @@ def gan_freeze_order(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
             if (id(part), id(combined.model)) in seen or combined.implied:
                 continue
             seen.add((id(part), id(combined.model)))
-            mistake = _never_trains(timeline, part, combined) or _trains_twice(timeline, part, combined, keras)
+            mistake = _never_trains(timeline, part, combined) or _trains_twice(timeline, part, combined)
             if mistake is not None:
                 yield mistake
 
@@ -89,7 +89,7 @@ def _when(alone: Trained) -> str:
     return "it is compiled" if alone.read_at_compile else "its training step is traced"
 
 
-def _trains_twice(timeline: Timeline, part: Model, combined: Trained, keras: Behaviour) -> Mistake | None:
+def _trains_twice(timeline: Timeline, part: Model, combined: Trained) -> Mistake | None:
     inside = {id(layer.model) if isinstance(layer, Stretch) else id(layer) for layer, _ in part.walk()}
     leaves = [leaf for leaf in combined.read.weighted if leaf.key in inside]
     if not leaves or not all(leaf.trains is True for leaf in leaves):
