@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source import keras_objects, library
+from freezelint.source import building, keras_objects, library
 from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
@@ -626,7 +626,7 @@ class Run:
             value = self.evaluate(item, scope)
             if isinstance(item, p.Starred):
                 if isinstance(value, Layers):
-                    result.items.extend(keras_objects.as_values(value.parts))
+                    result.items.extend(building.as_values(value.parts))
                 else:
                     result.items.extend(library.items_of(value))
                 result.complete = result.complete and isinstance(value, Items | Layers)
@@ -755,7 +755,7 @@ class Run:
                 kept.group.stretch = Stretch(kept.group.stretch.model, kept.yes)
             results.append(self.evaluate(node.element, inner))
         if isinstance(iterable, Layers) and all(isinstance(value, Layer | Group) for value in results):
-            return Layers(keras_objects.as_parts(results), None, iterable.complete)
+            return Layers(building.as_parts(results), None, iterable.complete)
         return Items(results, "list", items is not None and not node.conditions)
 
     def _kept(self, conditions: tuple[p.Expression, ...], scope: Scope) -> bool | GroupTest:

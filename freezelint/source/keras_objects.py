@@ -10,11 +10,7 @@ from freezelint.source import building, library
 from freezelint.source.building import (
     as_parts,
     as_values,
-    backbone_of,
-    count,
     layers_of,
-    make,
-    size_of,
     slice_layers,
     text,
 )
@@ -63,16 +59,6 @@ from freezelint.source.values import (
 
 if TYPE_CHECKING:
     from freezelint.source.interpreter import Run
-
-__all__ = [
-    "as_parts",
-    "as_values",
-    "backbone_of",
-    "count",
-    "make",
-    "size_of",
-    "slice_layers",
-]
 
 _PROTOCOL = frozenset({
     "compile",

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
-from freezelint.source import keras_objects
+from freezelint.source import building, keras_objects
 from freezelint.source.selection import Bound, Selection
 from freezelint.source.timeline import LearningPhaseUsed
 from freezelint.source.values import (
@@ -80,7 +80,7 @@ def well_known(name: str) -> External | None:
         return None
     if names.traits(f"keras.layers.{name}") is not None:
         return External(f"keras.layers.{name}")
-    if keras_objects.backbone_of(f"keras.applications.{name}") is not None:
+    if building.backbone_of(f"keras.applications.{name}") is not None:
         return External(f"keras.applications.{name}")
     return External(f"keras.optimizers.{name}") if names.optimizer(f"keras.optimizers.{name}") is not None else None
 
@@ -104,7 +104,7 @@ def items_of(value: Value) -> list[Value]:
         case Table(items=table):
             return list(table.values())
         case Layers(parts=parts):
-            return keras_objects.as_values(parts)
+            return building.as_values(parts)
         case _:
             return []
 
@@ -113,7 +113,7 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False) -> list[Value] |
     """What a loop over `value` binds, round by round; None if that is not known."""
     match value:
         case Layers(parts=parts):
-            values = keras_objects.as_values(parts)[:_MAX_ITEMS]
+            values = building.as_values(parts)[:_MAX_ITEMS]
             return [part for item in values for part in _around_a_name(item)] if finds_a_name else values
         case Items(items=items, complete=complete) if complete or items:
             return list(items)[:_MAX_ITEMS]
@@ -181,8 +181,8 @@ def item_of(run: Run, owner: Value, index: Value) -> Value:
         case Layers(), Known(value=int() as at):
             return keras_objects.layer_at(run, owner, at)
         case Layers(), IndexRange(start=start, stop=stop):
-            found = keras_objects.slice_layers(owner, _as_bound(start), _as_bound(stop)).parts
-            return keras_objects.as_values(found)[0] if len(found) == 1 else run.unknown()
+            found = building.slice_layers(owner, _as_bound(start), _as_bound(stop)).parts
+            return building.as_values(found)[0] if len(found) == 1 else run.unknown()
         case Layers(of=Model() as model), _:
             return Group(Stretch(model, Selection(partial=True))) if model.interior is not None else run.unknown()
         case Tensor(), _:
@@ -200,9 +200,9 @@ def index_rounds(layers: Layers, indices: IndexRange) -> list[Value]:
     start, stop = _as_bound(indices.start), _as_bound(indices.stop)
     if not isinstance(start, int):
         return [indices]
-    wanted = [id(part) for part in keras_objects.slice_layers(layers, None, stop).parts]
+    wanted = [id(part) for part in building.slice_layers(layers, None, stop).parts]
     for part in layers.parts:
-        size = keras_objects.size_of(part)
+        size = building.size_of(part)
         if not isinstance(part, Stretch):
             if first >= start and (id(part) in wanted):
                 rounds.append(Known(first))
@@ -240,7 +240,7 @@ def slice_of(
 ) -> Value:
     """`owner[lower:upper]`."""
     if isinstance(owner, Layers):
-        return owner if stepped and lower is None and upper is None else keras_objects.slice_layers(owner, lower, upper)
+        return owner if stepped and lower is None and upper is None else building.slice_layers(owner, lower, upper)
     if isinstance(owner, Items) and not stepped:
         if (lower is None or isinstance(lower, int)) and (upper is None or isinstance(upper, int)):
             return Items(owner.items[lower:upper], owner.kind, owner.complete)
@@ -544,7 +544,7 @@ def call_external(run: Run, name: str, positional: list[Value], named: dict[str,
     handler = _HANDLERS.get(name)
     if handler is not None:
         return handler(run, positional, named, at)
-    made = keras_objects.make(run, name, positional, named, at)
+    made = building.make(run, name, positional, named, at)
     if made is not None:
         return made
     return call_unknown(run, External(name), positional, named, at)
@@ -586,7 +586,7 @@ def _len(run: Run, positional: list[Value], named: dict[str, Value], at: Place) 
     if isinstance(value, Items) and value.complete:
         return Known(len(value.items))
     if isinstance(value, Layers):
-        size = keras_objects.count(value)
+        size = building.count(value)
         return Known(size) if size is not None else Length(value)
     if isinstance(value, Known) and isinstance(value.value, str):
         return Known(len(value.value))
@@ -694,14 +694,14 @@ def _filter(run: Run, positional: list[Value], named: dict[str, Value], at: Plac
     if len(positional) != 2 or not isinstance(layers := solid(positional[1]), Layers):
         return run.unknown()
     kept: list[Value] = []
-    for item in keras_objects.as_values(layers.parts):
+    for item in building.as_values(layers.parts):
         outcome = run.call(positional[0], [item], {}, at)
         if isinstance(outcome, GroupTest) and isinstance(item, Group):
             if outcome.yes is not None:
                 kept.append(Group(Stretch(item.stretch.model, outcome.yes)))
         elif not (isinstance(outcome, Known) and not outcome.value):
             kept.append(item)
-    return Layers(keras_objects.as_parts(kept), layers.of, layers.complete)
+    return Layers(building.as_parts(kept), layers.of, layers.complete)
 
 
 def _dict(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:

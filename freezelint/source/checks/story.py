@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from freezelint.finding import Confidence, Related
 from freezelint.source.timeline import Leaf, SetTrainable, Timeline, Trained
-from freezelint.source.values import Layer, Model, Place, Wired
+from freezelint.source.values import Layer, Model, Part, Place, Stretch, Wired
 
 
 def name_of(layer: Layer) -> str:
@@ -15,6 +15,11 @@ def name_of(layer: Layer) -> str:
         return f"`{layer.known_as}`"
     title = layer.title if isinstance(layer, Model) else layer.class_name.rpartition(".")[2]
     return f"the {title}" if title else "the model"
+
+
+def owner_of(part: Part) -> Layer:
+    """The layer itself, or the model that a stretch of layers belongs to."""
+    return part.model if isinstance(part, Stretch) else part
 
 
 def titled(model: Model) -> str:

@@ -14,6 +14,7 @@ from freezelint.source.checks.story import (
     is_pretrained,
     is_whole,
     name_of,
+    owner_of,
     steps,
     titled,
     training_step,
@@ -64,7 +65,7 @@ def trainable_after_compile(timeline: Timeline, keras: Behaviour) -> Iterator[Mi
 
 
 def _models(change: SetTrainable) -> list[Model]:
-    target = change.target.model if isinstance(change.target, Stretch) else change.target
+    target = owner_of(change.target)
     return [target] if isinstance(target, Model) else []
 
 
@@ -141,7 +142,7 @@ def trainable_typo(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """An attribute that is almost called `trainable` is assigned: Python makes a new one, and nothing freezes."""
     for event in timeline.events:
         if isinstance(event, AttributeSet) and not event.declared and _is_typo(event.attribute):
-            target = event.target.model if isinstance(event.target, Stretch) else event.target
+            target = owner_of(event.target)
             yield Mistake(
                 f"Keras knows no `{event.attribute}`: this sets an attribute that nobody reads, and the flag "
                 "`trainable` stays as it is.",
@@ -308,7 +309,7 @@ def torch_style_freeze(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
     for event in timeline.events:
         if not isinstance(event, AttributeSet) or event.declared or event.attribute not in _TORCH:
             continue
-        target = event.target.model if isinstance(event.target, Stretch) else event.target
+        target = owner_of(event.target)
         value = event.value.value if isinstance(event.value, Known) else None
         if not any(value is wanted for wanted in _TORCH[event.attribute]) or not target.certain:
             continue
