@@ -216,9 +216,9 @@ class _Run:
             self.could_not_read(NotRead(display, reason), named)
 
     def _check_source(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
-        from freezelint.source import analysis, syntax
+        from freezelint.source import analysis, signs, syntax
 
-        if not analysis.worth_reading(data) and (not named or syntax.is_python(display, data)):
+        if not signs.worth_reading(data, self.selected) and (not named or syntax.is_python(display, data)):
             self.files += 1
             return
         choice, backend = self._keras_of_source(path, display)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -19,24 +18,12 @@ if TYPE_CHECKING:
     from freezelint.source.paths import Decisions
     from freezelint.source.timeline import Timeline
 
-_WORTH = re.compile(
-    rb"(?<![a-z])trainable|\btraining\s*=|\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]|requires_grad"
-    rb"|\.(?:is_)?(?:frozen|freeze|training)\s*=|learning_phase|KerasLayer|def\s+call\(\s*self"
-    rb"|self\.model\.compile|\.compile\(.*\.compile\(",
-    re.IGNORECASE | re.DOTALL,
-)
-"""What every mistake has in its text: a flag, a switch, a `call`, or a model that is compiled twice."""
 MAX_ENTRIES = 40
 """How many functions that nobody calls are run in one file."""
 MAX_ENTRY_PATHS = 4
 """How many paths through each of them are walked."""
 MAX_STEPS = 60_000
 """How many steps all the runs of one file may take; a run that has begun is finished."""
-
-
-def worth_reading(data: bytes) -> bool:
-    """Whether a file can hold anything that a check looks for: a look at its text, before libcst is imported."""
-    return _WORTH.search(data) is not None
 
 
 def analyse(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source import building, keras_objects, library
+from freezelint.source import building, conditions, containers, keras_objects, library
 from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
@@ -274,7 +274,7 @@ class Run:
         current = self.evaluate(node.target, scope)
         value = self.evaluate(node.value, scope)
         if node.operator == "+" and isinstance(current, Items) and current.kind == "list":
-            current.items.extend(library.items_of(value))
+            current.items.extend(containers.items_of(value))
             current.complete = current.complete and isinstance(value, Items)
             return
         self.bind(node.target, self._combine(node.operator, current, value), scope, node)
@@ -293,9 +293,9 @@ class Run:
         elif isinstance(target, p.Subscript):
             owner = self.evaluate(target.value, scope)
             index = self.evaluate(target.index, scope)
-            library.set_item(owner, index, value)
+            containers.set_item(owner, index, value)
         elif isinstance(target, p.Display):
-            parts = library.unpack(self, value, len(target.items))
+            parts = containers.unpack(self, value, len(target.items))
             for item, part in zip(target.items, parts, strict=True):
                 self.bind(item, part, scope, statement, naming)
         elif isinstance(target, p.Starred):
@@ -383,8 +383,8 @@ class Run:
             indexed = _indexed_by(node.target.id, node.body)
             layers = solid(self.evaluate(indexed, scope)) if indexed is not None else None
             if isinstance(layers, Layers):
-                return library.index_rounds(layers, iterable)
-        items = library.iterate(self, iterable, finds_a_name=_switches_at_a_name(node))
+                return containers.index_rounds(layers, iterable)
+        items = containers.iterate(self, iterable, finds_a_name=_switches_at_a_name(node))
         if items is None:
             return [self.unknown(), self.unknown()] if matters(node.body, self.project) else [self.unknown()]
         return items
@@ -528,7 +528,7 @@ class Run:
         if isinstance(test, p.Not):
             return not self._choose(test.value, scope)
         if isinstance(test, p.Comparison) and test.operator in ("==", "!=", "is", "is not", "in", "not in"):
-            constants = library.constants_of(self.evaluate(test.right, scope))
+            constants = conditions.constants_of(self.evaluate(test.right, scope))
             if constants:
                 negative = test.operator in ("!=", "is not", "not in")
                 subject = self.key(test.left, scope)
@@ -608,8 +608,8 @@ class Run:
         owner = solid(self.evaluate(node.value, scope))
         if isinstance(node.index, p.SliceRange):
             bounds = [self._bound(node.index.lower, scope), self._bound(node.index.upper, scope)]
-            return library.slice_of(self, owner, bounds[0], bounds[1], stepped=node.index.step is not None)
-        return library.item_of(self, owner, self.evaluate(node.index, scope))
+            return containers.slice_of(self, owner, bounds[0], bounds[1], stepped=node.index.step is not None)
+        return containers.item_of(self, owner, self.evaluate(node.index, scope))
 
     def _bound(self, node: p.Expression | None, scope: Scope) -> int | str | Length | None:
         """A slice bound: a number, a length, or a text that is the same wherever the bound is the same."""
@@ -628,7 +628,7 @@ class Run:
                 if isinstance(value, Layers):
                     result.items.extend(building.as_values(value.parts))
                 else:
-                    result.items.extend(library.items_of(value))
+                    result.items.extend(containers.items_of(value))
                 result.complete = result.complete and isinstance(value, Items | Layers)
             else:
                 result.items.append(value)
@@ -667,13 +667,13 @@ class Run:
         if known is not None:
             return right
         if isinstance(left, GroupTest) or isinstance(right, GroupTest):
-            return library.combine_tests(self, node.operator, left, right)
+            return conditions.combine_tests(self, node.operator, left, right)
         return self.unknown()
 
     def _comparison(self, node: p.Comparison, scope: Scope) -> Value:
         left = solid(self.evaluate(node.left, scope))
         right = solid(self.evaluate(node.right, scope))
-        return library.compare(self, node.operator, left, right)
+        return conditions.compare(self, node.operator, left, right)
 
     def _arithmetic(self, node: p.Arithmetic, scope: Scope) -> Value:
         return self._combine(node.operator, self.evaluate(node.left, scope), self.evaluate(node.right, scope))
@@ -714,7 +714,7 @@ class Run:
         body, otherwise = self.evaluate(node.body, scope), self.evaluate(node.otherwise, scope)
         if body == otherwise:
             return body
-        if library.worth_deciding(body) or library.worth_deciding(otherwise):
+        if conditions.worth_deciding(body) or conditions.worth_deciding(otherwise):
             return body if self._choose(node.test, scope) else otherwise
         return self.unknown()
 
@@ -742,7 +742,7 @@ class Run:
     def _comprehension(self, node: p.Generator, scope: Scope) -> Value:
         inner = Scope({}, scope.file, scope, scope.module, owner=scope.owner, cls=scope.cls)
         iterable = solid(self.evaluate(node.iterable, scope))
-        items = library.iterate(self, iterable)
+        items = containers.iterate(self, iterable)
         results: list[Value] = []
         for item in items if items is not None else [self.unknown()]:
             self.bind(node.target, item, inner, node, naming=False)
@@ -782,7 +782,7 @@ class Run:
             if argument.star == "**":
                 named.update({str(key): item for key, item in value.items.items()} if isinstance(value, Table) else {})
             elif argument.star == "*":
-                positional.extend(library.items_of(value))
+                positional.extend(containers.items_of(value))
             elif argument.name is not None:
                 named[argument.name] = value
             else:

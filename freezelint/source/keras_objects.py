@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freezelint.keras import names
-from freezelint.source import building, library
+from freezelint.source import building, conditions, containers, library
 from freezelint.source.building import (
     as_parts,
     as_values,
@@ -287,7 +287,7 @@ def _track(owner: Layer, name: str, value: Value) -> None:
     if not isinstance(owner, Model):
         return
     inner = solid(value)
-    found = [solid(item) for item in ([inner] if isinstance(inner, Layer) else library.items_of(inner))]
+    found = [solid(item) for item in ([inner] if isinstance(inner, Layer) else containers.items_of(inner))]
     if any(isinstance(item, Unknown | Guess) for item in (inner, *found)):
         owner.complete = False
     if isinstance(inner, Items | Table) and not inner.complete:
@@ -544,9 +544,9 @@ def _property_method(run: Run, owner: Property, name: str, positional: list[Valu
     if name in ("strip", "split"):
         return owner
     if owner.what == "name" and name in ("startswith", "endswith", "find", "count", "__contains__"):
-        words = [item for value in positional[:1] for item in library.constants_of(value) if isinstance(item, str)]
+        words = [item for value in positional[:1] for item in conditions.constants_of(value) if isinstance(item, str)]
         how = {"startswith": "starts", "endswith": "ends"}.get(name, "contains")
-        return library.name_test(run, owner, words, how)
+        return conditions.name_test(run, owner, words, how)
     return run.unknown()
 
 
@@ -555,7 +555,7 @@ def _collection_method(run: Run, owner: Items | Table | Layers, name: str, posit
         case Items(items=items), "append", [value]:
             items.append(value)
         case Items() as target, "extend", [value]:
-            target.items.extend(library.items_of(solid(value)))
+            target.items.extend(containers.items_of(solid(value)))
             target.complete = target.complete and isinstance(solid(value), Items | Layers)
         case Items(items=items), "insert", [Known(value=int() as index), value]:
             items.insert(index, value)
@@ -583,6 +583,8 @@ def _collection_method(run: Run, owner: Items | Table | Layers, name: str, posit
 def _text_method(run: Run, constant: str, name: str, positional: list[Value]) -> Value:
     if name in ("lower", "upper", "strip", "title", "capitalize") and not positional:
         return Known(getattr(constant, name)())
-    if name in ("startswith", "endswith") and (words := [w for v in positional[:1] for w in library.constants_of(v)]):
+    if name in ("startswith", "endswith") and (
+        words := [w for v in positional[:1] for w in conditions.constants_of(v)]
+    ):
         return Known(any(getattr(constant, name)(word) for word in words if isinstance(word, str)))
     return run.unknown()

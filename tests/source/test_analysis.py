@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import textwrap
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,33 +35,6 @@ def analyse(text: str | bytes, path: str = "program.py") -> tuple[list[Finding],
 def sure(text: str) -> list[tuple[str, str]]:
     """The rules and confidences found in a program, the merely possible included."""
     return [(one.name, one.confidence.value) for one in analyse(text)[0]]
-
-
-# The prefilter
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "base.trainable = True",
-        "layer(x, training=True)",
-        "base.trianable = False",
-        "base.Trainable = False",
-        "base.trainble = False",
-        "setattr(base, 'trainable', False)",
-        "p.requires_grad = False",
-        "layer.frozen = True",
-        "K.set_learning_phase(0)",
-        "hub.KerasLayer(url)",
-    ],
-)
-def test_a_file_that_may_hold_a_mistake_is_worth_reading(text: str) -> None:
-    assert analysis.worth_reading(text.encode())
-
-
-@pytest.mark.parametrize("text", ["", "import keras\nmodel.fit(x)", "the_table = 5", "x.time == 3", "restrainable()"])
-def test_most_files_are_not(text: str) -> None:
-    assert not analysis.worth_reading(text.encode())
 
 
 # Entry points

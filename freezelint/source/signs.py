@@ -1,0 +1,53 @@
+"""What the text of a file must hold before a rule can find anything in it: a look that costs nothing.
+
+Only a file with a sign of some selected rule is parsed. Everything is matched in bytes and without regard to case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+
+_FLAG = rb"(?<![a-z])trainable"
+_PIN = rb"\btraining\s*="
+_NEARLY_FLAG = rb"\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]"
+_METHOD = rb"def\s+call\(\s*self"
+_COMPILED_TWICE = rb"\.compile\(.*\.compile\("
+
+SIGNS: dict[str, bytes] = {
+    "batchnorm-forced-training": _METHOD,
+    "batchnorm-freeze-undone": _FLAG,
+    "compile-in-callback": rb"self\.model\.compile",
+    "fine-tuning-learning-rate": _FLAG,
+    "freeze-slice-misses": _FLAG,
+    "freeze-without-effect": _FLAG,
+    "gan-freeze-order": _FLAG,
+    "learning-phase-api": rb"learning_phase|in_(?:train|test)_phase",
+    "model-call-without-training": _METHOD,
+    "nothing-trainable": _FLAG,
+    "optimizer-reused-after-unfreeze": _COMPILED_TWICE,
+    "pinned-training-ignored": _PIN,
+    "random-base-frozen": _FLAG,
+    "redundant-frozen-batchnorm": _METHOD,
+    "torch-style-freeze": rb"requires_grad|\.(?:is_)?(?:frozen|freeze|training)\s*=",
+    "trainable-after-compile": _FLAG,
+    "trainable-in-callback": _FLAG,
+    "trainable-on-tensor": _FLAG,
+    "trainable-typo": _FLAG + rb"|" + _NEARLY_FLAG,
+    "training-true-by-default": _METHOD,
+    "unfreeze-under-frozen-parent": _FLAG,
+    "unfrozen-batchnorm": _FLAG,
+}
+"""A sign of every rule that the source pass checks, by the name of the rule."""
+
+
+def worth_reading(data: bytes, selected: Collection[str]) -> bool:
+    """Whether a file can hold anything that one of the `selected` rules looks for."""
+    return _signs(frozenset(selected)).search(data) is not None
+
+
+@lru_cache(maxsize=4)
+def _signs(selected: frozenset[str]) -> re.Pattern[bytes]:
+    patterns = {pattern for name, pattern in SIGNS.items() if name in selected}
+    return re.compile(rb"|".join(sorted(patterns)) or rb"(?!)", re.IGNORECASE | re.DOTALL)
