@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from freezelint import catalogue, ignore, merge
-from freezelint.finding import Confidence, Finding, NotRead, Position, Severity, Span
+from freezelint import catalogue, edit, ignore, merge
+from freezelint.edit import Change
+from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.version import Choice, from_artifact, resolve
 from freezelint.report import Report
@@ -20,6 +21,9 @@ from freezelint.texts import Texts
 
 MAX_READ_BYTES = 100_000_000
 """No larger Python file or notebook is read into memory (the source pass has a lower limit for Python)."""
+
+MAX_FIX_PASSES = 10
+"""How often a run is repeated to make fixes that overlapped with others."""
 
 UNREADABLE = "unreadable-input"
 DEBUG_VARIABLE = "FREEZELINT_DEBUG"
@@ -86,6 +90,50 @@ def check(paths: Iterable[str | Path], settings: Settings = Settings(), texts: T
     return run.report()
 
 
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """What fixing came to: the report on what is left, the files that change, and how many fixes were made.
+
+    `refused` are files whose fixes could not be made.
+    """
+
+    report: Report
+    changes: tuple[Change, ...]
+    count: int
+    refused: tuple[NotRead, ...]
+
+
+def fix(
+    paths: Iterable[str | Path], settings: Settings = Settings(), texts: Texts | None = None, *, unsafe: bool = False
+) -> Fixes:
+    """Checks, makes the fixes, and checks again until nothing is left to fix. Nothing is written: `write` does that.
+
+    Only files that `paths` name or hold are changed; `unsafe` makes the fixes that change training too. Raises as
+    `check` does.
+    """
+    named = list(paths)
+    texts = texts if texts is not None else Texts()
+    fixing = _Fixing(texts, unsafe)
+    report = check(named, settings, texts)
+    for _ in range(MAX_FIX_PASSES):
+        if not fixing.make(report):
+            break
+        report = check(named, settings, texts)
+    return Fixes(report, tuple(fixing.changes.values()), fixing.count, tuple(fixing.refused.values()))
+
+
+def write(fixes: Fixes) -> list[NotRead]:
+    """Writes the changed files, each in one step, and returns those that could not be written, with the reason."""
+    failed = list(fixes.refused)
+    for change in fixes.changes:
+        try:
+            edit.write(change)
+        except (OSError, edit.CannotEdit) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            failed.append(NotRead(change.display, f"not fixed: {reason.lower()}"))
+    return failed
+
+
 def check_data(data: bytes, path: str, settings: Settings = Settings(), texts: Texts | None = None) -> Report:
     """Checks one Python file, or (by the suffix of `path`) notebook, that is in memory.
 
@@ -139,6 +187,46 @@ def _looks_like_model(path: Path) -> bool:
     return looks_like_model(path)
 
 
+class _Fixing:
+    """The fixes made so far in the files that `texts` knows; nothing is written."""
+
+    def __init__(self, texts: Texts, unsafe: bool) -> None:
+        self.texts = texts
+        self.lowest = Applicability.UNSAFE if unsafe else Applicability.SAFE
+        self.changes: dict[str, Change] = {}
+        self.refused: dict[str, NotRead] = {}
+        self.count = 0
+
+    def make(self, report: Report) -> bool:
+        """Makes the fixes of a report that do not overlap; whether there were any."""
+        by_file: dict[str, list[Fix]] = {}
+        for finding in report.findings:
+            if finding.fix is not None and finding.fix.applicability >= self.lowest:
+                files = {change.span.path for change in finding.fix.edits}
+                if len(files) == 1:
+                    by_file.setdefault(files.pop(), []).append(finding.fix)
+        made = [self._make_in(display, fixes) for display, fixes in by_file.items()]
+        return any(made)
+
+    def _make_in(self, display: str, fixes: Sequence[Fix]) -> bool:
+        path = self.texts.location(display)
+        if path is None or display in self.refused:
+            return False
+        known = self.changes.get(display)
+        try:
+            data = known.after if known is not None else _read(path)
+            changed, count = edit.apply(data, display, fixes)
+        except (OSError, ValueError, edit.CannotEdit) as error:
+            self.refused[display] = NotRead(display, f"not fixed: {error}", wholly=False)
+            return False
+        if changed == data:
+            return False
+        self.changes[display] = Change(display, path, known.before if known is not None else data, changed)
+        self.texts.change(path, changed)
+        self.count += count
+        return True
+
+
 class _Run:
     """One run over its inputs: what was found and read so far."""
 
@@ -163,7 +251,8 @@ class _Run:
             return
         self.texts.add(item.display, item.path)
         try:
-            data = _read(item.path)
+            changed = self.texts.overlay.get(item.path.resolve()) if self.texts.overlay else None
+            data = _read(item.path) if changed is None else changed
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.could_not_read(NotRead(item.display, reason.lower()), item.named)
@@ -224,8 +313,9 @@ class _Run:
         choice, backend = self._keras_of_source(path, display)
         by_generation: dict[str, list[Finding]] = {}
         unread: dict[NotRead, None] = {}
+        overlay = self.texts.overlay or None
         for behaviour in self._behaviours(choice, backend):
-            findings, gaps = analysis.analyse(path, display, data, behaviour, self.selected)
+            findings, gaps = analysis.analyse(path, display, data, behaviour, self.selected, overlay=overlay)
             by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
             unread.update(dict.fromkeys(gaps))
         for gap in unread:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from freezelint.source.files import Overlay
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -19,6 +21,8 @@ class Texts:
         self._data: dict[str, bytes] = {}
         self._paths: dict[str, Path] = {}
         self._lines: dict[str, dict[int | None, list[str]]] = {}
+        self.overlay = Overlay()
+        """What to read instead of what lies on the disk."""
 
     def add(self, display: str, source: Path | bytes) -> None:
         """Says where the text shown as `display` is to be read, or what it is."""
@@ -26,6 +30,15 @@ class Texts:
             self._data[display] = source
         else:
             self._paths[display] = source
+
+    def location(self, display: str) -> Path | None:
+        """Where the text shown as `display` lies; None if nobody added it as a file."""
+        return self._paths.get(display)
+
+    def change(self, path: Path, data: bytes) -> None:
+        """From now on the file at `path` holds `data`, whatever lies on the disk."""
+        self.overlay = Overlay({**self.overlay, path.resolve(): data})
+        self._lines.clear()
 
     def lines(self, display: str, cell: int | None = None) -> Sequence[str]:
         """The lines of a file, or of a cell (1-based among all cells); none if there is no such text."""
@@ -43,11 +56,14 @@ class Texts:
         from freezelint.source.parse import NotPython, decode
 
         try:
-            data = (
-                self._data[display] if display in self._data else self._paths.get(display, Path(display)).read_bytes()
-            )
+            data = self._data[display] if display in self._data else self._bytes(display)
             if display.endswith(".ipynb"):
                 return {cell.index: _LINE_END.split(cell.text) for cell in read_cells(data)}
             return {None: _LINE_END.split(decode(data))}
         except (OSError, NotPython, ValueError):
             return {}
+
+    def _bytes(self, display: str) -> bytes:
+        path = self._paths.get(display, Path(display))
+        changed = self.overlay.get(path.resolve()) if self.overlay else None
+        return path.read_bytes() if changed is None else changed

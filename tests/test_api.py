@@ -184,7 +184,7 @@ def test_a_pipe_is_not_waited_for() -> None:
 def test_a_fault_of_freezelint_itself_is_reported_not_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     from freezelint.source import analysis
 
-    def fault(*args: object) -> None:
+    def fault(*args: object, **options: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(analysis, "analyse", fault)

@@ -114,6 +114,7 @@ def test_models_and_source_are_one_report() -> None:
         "warnings": 0,
         "infos": 0,
         "suppressed": 0,
+        "fixed": 0,
     }
 
 
@@ -368,3 +369,35 @@ def test_any_model_is_a_report(suffix: str, data: bytes) -> None:
     name = f"any{suffix}"
     write(name, data)
     _is_a_report(name, data)
+
+
+# Fixes
+
+
+def test_fix_mends_the_file_and_says_so() -> None:
+    write("a.py", TYPO)
+    result = run("check", "--fix", "a.py")
+    assert result.exit_code == 0
+    assert "1 finding fixed; No findings in 1 file" in result.stdout
+    assert Path("a.py").read_text() == CLEAN
+
+
+def test_diff_shows_the_change_and_writes_nothing() -> None:
+    write("a.py", TYPO)
+    result = run("check", "--diff", "a.py")
+    assert result.exit_code == 1
+    assert "-model.trainble = False\n+model.trainable = False\n" in result.stdout
+    assert "1 to be fixed" in result.stderr
+    assert Path("a.py").read_text() == TYPO
+
+
+def test_what_can_be_fixed_is_said() -> None:
+    write("a.py", TYPO)
+    assert "1 can be fixed with --fix" in run("check", "a.py").stdout
+
+
+@pytest.mark.parametrize(
+    "options", [["--unsafe-fixes"], ["--diff", "--fix"], ["--diff", "--output-format", "json"], ["--fix", "-"]]
+)
+def test_options_that_contradict_each_other_are_refused(options: list[str]) -> None:
+    assert run("check", *options).exit_code == 2

@@ -14,8 +14,8 @@ class Report:
     """What a run found, read and could not read.
 
     `files` and `models` count what was checked. `suppressed` counts findings that a comment silences, `hidden`
-    those below the confidence asked for. `keras` says in words which Keras was checked for. `failed` is true
-    if something that was named explicitly could not be read at all.
+    those below the confidence asked for, `fixed` those that were mended. `keras` says in words which Keras was
+    checked for. `failed` is true if something that was named explicitly could not be read at all.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -26,6 +26,7 @@ class Report:
     hidden: int = 0
     keras: str = ""
     failed: bool = False
+    fixed: int = 0
 
     def count(self, severity: Severity) -> int:
         """How many findings have this severity."""

@@ -31,6 +31,7 @@ def render(report: Report, lines: Lines) -> str:
             "warnings": report.count(Severity.WARNING),
             "infos": report.count(Severity.INFO),
             "suppressed": report.suppressed,
+            "fixed": report.fixed,
         },
     }
     return json.dumps(document, indent=2) + "\n"

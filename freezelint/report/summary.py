@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from freezelint.finding import Severity
+from collections import Counter
+
+from freezelint.finding import Applicability, Severity
 from freezelint.report import Report
 
 NOTHING = "Nothing to check: no Python files, notebooks or saved models were found"
@@ -13,7 +15,8 @@ def summary(report: Report) -> str:
     if not report.files and not report.models:
         return f"Nothing was checked{_left_out(report)}" if report.not_read else NOTHING
     keras = f"; Keras: {report.keras}" if report.keras else ""
-    return f"{_found(report)} in {_read(report)}{keras}{_left_out(report)}"
+    fixed = f"{plural(report.fixed, 'finding')} fixed; " if report.fixed else ""
+    return f"{fixed}{_found(report)} in {_read(report)}{keras}{_left_out(report)}{_fixable(report)}"
 
 
 def _found(report: Report) -> str:
@@ -23,6 +26,17 @@ def _found(report: Report) -> str:
         if report.count(severity)
     ]
     return ", ".join(counts) or "No findings"
+
+
+def _fixable(report: Report) -> str:
+    """How many of the findings `--fix` would mend."""
+    fixes = Counter(finding.fix.applicability for finding in report.findings if finding.fix is not None)
+    parts = [
+        f"{fixes[kind]} can be fixed with {option}"
+        for kind, option in ((Applicability.SAFE, "--fix"), (Applicability.UNSAFE, "--fix --unsafe-fixes"))
+        if fixes[kind]
+    ]
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _read(report: Report) -> str:

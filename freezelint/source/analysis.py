@@ -12,6 +12,7 @@ from freezelint.finding import Confidence, Finding, NotRead, lower
 from freezelint.keras.behaviour import Behaviour
 
 if TYPE_CHECKING:
+    from freezelint.source.files import Overlay
     from freezelint.source.interpreter import Run
     from freezelint.source.modules import Project
     from freezelint.source.parse import ParsedFile
@@ -33,16 +34,17 @@ def analyse(
     behaviour: Behaviour,
     selected: Collection[str],
     roots: Sequence[Path] = (),
+    overlay: Overlay | None = None,
 ) -> tuple[list[Finding], list[NotRead]]:
     """The findings of the selected rules in one file or notebook, under one Keras, and what of it was not read.
 
     `path` is where the file lies (None for text that is no file), `display` how the report names it; `roots` are
-    further folders in which imports of the project are looked up.
+    further folders in which imports of the project are looked up, `overlay` what to read instead of some files.
     """
     from freezelint.source.parse import NotPython
 
     try:
-        project = _project(path, display, data, tuple(roots))
+        project = _project(path, display, data, tuple(roots), overlay)
     except NotPython as error:
         return [], [NotRead(display, error.reason, line=error.line)]
     file = project.entry
@@ -52,13 +54,13 @@ def analyse(
 
 
 @lru_cache(maxsize=1)
-def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ...]) -> Project:
+def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ...], overlay: Overlay | None) -> Project:
     """The parsed file and what it may import; kept for the next Keras that the same file is analysed for."""
     from freezelint.source.modules import Project
     from freezelint.source.parse import parse
 
     file = parse(display, data)
-    return Project(file, data, path.resolve() if path is not None else None, roots)
+    return Project(file, data, path.resolve() if path is not None else None, roots, overlay)
 
 
 def _timelines(project: Project, file: ParsedFile, behaviour: Behaviour) -> Iterator[Timeline]:

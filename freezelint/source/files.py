@@ -27,6 +27,15 @@ _PYTHON_SUFFIXES = (".py", ".pyw")
 _MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
+class Overlay(dict[Path, bytes]):
+    """Files (by their resolved path) that are to be read as if they held these bytes; equal only to itself."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class Kind(Enum):
     """What a file is read as."""
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from freezelint.source import program as p
+from freezelint.source.files import Overlay
 from freezelint.source.parse import MAX_BYTES, NotPython, ParsedFile, parse
 
 MAX_FILES = 60
@@ -22,11 +23,20 @@ _MARKERS = ("pyproject.toml", ".git", "setup.py", "setup.cfg")
 class Project:
     """The files that one entry file may import, by path as it is shown.
 
-    `display` of a file is its path relative to the entry file's own display; `root` bounds the search.
+    `display` of a file is its path relative to the entry file's own display; `roots` are further folders to search,
+    `overlay` holds files that are to be read as if they held these bytes.
     """
 
-    def __init__(self, entry: ParsedFile, data: bytes, location: Path | None, roots: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        entry: ParsedFile,
+        data: bytes,
+        location: Path | None,
+        roots: Sequence[Path] = (),
+        overlay: Overlay | None = None,
+    ) -> None:
         self.entry = entry
+        self._overlay = overlay or Overlay()
         self._files: dict[str, ParsedFile | None] = {entry.path: entry}
         self._keras: dict[str, bool] = {entry.path: _speaks_keras(data)}
         self._location = location
@@ -77,10 +87,7 @@ class Project:
         if len(self._files) >= MAX_FILES:
             return None
         try:
-            status = path.stat()
-            if status.st_size > MAX_BYTES:
-                raise NotPython("too large")
-            file, speaks_keras = _parsed(path, display, status.st_mtime_ns, status.st_size)
+            file, speaks_keras = self._parse(path, display)
         except (OSError, NotPython):
             self._files[display] = None
             return None
@@ -89,6 +96,14 @@ class Project:
         self._keras[display] = speaks_keras
         self.functions.update(_function_names(file.program.body))
         return file
+
+    def _parse(self, path: Path, display: str) -> tuple[ParsedFile, bool]:
+        if (data := self._overlay.get(path.resolve())) is not None:
+            return parse(display, data), _speaks_keras(data)
+        status = path.stat()
+        if status.st_size > MAX_BYTES:
+            raise NotPython("too large")
+        return _parsed(path, display, status.st_mtime_ns, status.st_size)
 
     def _show(self, path: Path) -> str:
         """`path` as the report names it: relative to the folder that the entry's display starts in."""

@@ -140,13 +140,21 @@ def decode(data: bytes) -> str:
     Raises `NotPython` if it is not text in that encoding.
     """
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        text = data.decode(encoding_of(data))
+    except (UnicodeDecodeError, LookupError) as error:
         raise NotPython(f"not text: {error}") from error
     if "\0" in text:
         raise NotPython("not text: it has null bytes")
     return text
+
+
+def encoding_of(data: bytes) -> str:
+    """The encoding of a Python file, as `decode` reads it. Raises `NotPython` if it names none that exists."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise NotPython(f"not text: {error}") from error
+    return encoding
 
 
 def parse_text(text: str) -> cst.Module:

@@ -22,7 +22,15 @@ def test_the_document_says_what_the_run_did() -> None:
     assert list(whole) == ["schema", "version", "findings", "not_read", "summary"]
     assert (whole["schema"], whole["version"]) == ("freezelint-json-1", __version__)
     assert whole["not_read"] == [{"path": "broken.keras", "reason": "not a zip archive"}]
-    assert whole["summary"] == {"files": 12, "models": 2, "errors": 2, "warnings": 3, "infos": 1, "suppressed": 1}
+    assert whole["summary"] == {
+        "files": 12,
+        "models": 2,
+        "errors": 2,
+        "warnings": 3,
+        "infos": 1,
+        "suppressed": 1,
+        "fixed": 0,
+    }
 
 
 def test_a_finding_in_source_has_places_and_a_story() -> None:

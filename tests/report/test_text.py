@@ -154,7 +154,7 @@ def test_colour_changes_nothing_but_the_colour() -> None:
 def test_the_last_line_is_for_people() -> None:
     assert text.render(REPORT, lines).splitlines()[-1] == (
         "2 errors, 3 warnings, 1 info in 12 files and 2 models; Keras: unknown (checked for 2 and 3); "
-        "1 input not or only partly read, 1 suppressed by comments"
+        "1 input not or only partly read, 1 suppressed by comments; 1 can be fixed with --fix"
     )
     assert text.render(Report(files=1, keras="3.14"), lines) == "No findings in 1 file; Keras: 3.14\n"
     assert text.render(Report(files=2, hidden=3), lines) == (
