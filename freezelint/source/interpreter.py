@@ -225,7 +225,14 @@ class Run:
             self.run_function(method, [made], made)
 
     def finish(self) -> None:
-        """Models that were compiled and never trained are trained elsewhere, with the flags they were compiled with."""
+        """Notes what is left to say at the end.
+
+        Models that were compiled and never trained are trained elsewhere, with the flags they were compiled with.
+        """
+        self.timeline.imports = {
+            path: {name: value.name for name, value in module.names.items() if isinstance(value, External)}
+            for path, module in self.modules.items()
+        }
         trained = {id(event.model) for event in self.timeline.trainings}
         for model in self.models:
             compiled = model.compiled

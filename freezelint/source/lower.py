@@ -251,7 +251,8 @@ class Lowering:
         return tuple(lowered)
 
     def _parameter(self, node: cst.Param, kind: str) -> p.Parameter:
-        return p.Parameter(node.name.value, self.expression(node.default) if node.default else None, kind)
+        default = self.expression(node.default) if node.default else None
+        return p.Parameter(node.name.value, default, kind, self._at(node.default or node.annotation or node.name))
 
     # Expressions
 

@@ -67,9 +67,13 @@ class ParsedFile:
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
-        unit = next(unit for unit in reversed(self.units) if unit.first <= at)
+        unit = self.unit(at)
         start, end = self._positions(unit)[id(self.nodes[at])]
         return Span(self.path, start, end, unit.cell)
+
+    def unit(self, at: int) -> Unit:
+        """The unit that holds the node with number `at`."""
+        return next(unit for unit in reversed(self.units) if unit.first <= at)
 
     def _positions(self, unit: Unit) -> dict[int, tuple[Position, Position]]:
         known = self._known.get(id(unit))

@@ -175,6 +175,8 @@ class Parameter:
     name: str
     default: Expression | None = None
     kind: str = ""
+    at: int = 0
+    """The number of the last node in it: the default, the annotation or the name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,13 @@ class Timeline:
 
     path: str
     events: list[Event] = field(default_factory=list)
+    imports: dict[str, dict[str, str]] = field(default_factory=dict)
+    """For each file the names of its module that come from libraries, with what they stand for."""
+
+    def assignment(self, at: Place | None) -> SetTrainable | None:
+        """The assignment to `trainable` at a place, if it was made once and to one thing."""
+        found = [event for event in self.events if isinstance(event, SetTrainable) and event.at == at]
+        return found[0] if len(found) == 1 else None
 
     def between(self, first: Event, last: Event) -> Iterator[Event]:
         """The events after `first` and before `last`, in order."""

@@ -75,6 +75,20 @@ def test_an_example_is_judged_as_its_page_says(case: Case) -> None:
     assert found == marked, "\n" + _report(case, findings, marked, found)
 
 
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if "source" in rule.sees])
+def test_fixes_are_as_safe_as_the_page_says_and_mend_its_examples(name: str, tmp_path: Path) -> None:
+    rule, kinds = RULES[name], set()
+    for number, example in enumerate(rule.examples()):
+        file = tmp_path / f"{number}.py"
+        file.write_text(example.code, "utf-8")
+        settings = api.Settings(keras=example.settings.get("keras", "any"), select=(name,))
+        kinds |= {finding.fix.applicability for finding in api.check([file], settings).findings if finding.fix}
+        after = api.fix([file], settings, unsafe=True)
+        assert not after.refused
+        assert not [finding for finding in after.report.findings if finding.fix]
+    assert kinds == ({rule.fix} if rule.fix and name not in MADE_BY_THE_RUN else set())
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.place for case in CASES])
 def test_an_example_is_python_with_known_settings(case: Case) -> None:
     ast.parse(case.example.code)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from freezelint.finding import Confidence, Mistake, Severity
+from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Severity
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.names import traits
 from freezelint.source import program as p
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import confidence, frozen_before, is_pretrained, pins, steps, titled, training_step
+from freezelint.source.checks.story import (
+    confidence,
+    frozen_before,
+    is_pretrained,
+    owner_of,
+    pins,
+    steps,
+    titled,
+    training_step,
+)
 from freezelint.source.relevance import walk
+from freezelint.source.rewriting import flag_assignment, inserted_after, spelled
 from freezelint.source.timeline import ClassDefined, Leaf, LearningPhaseUsed, Predicted, Timeline, Trained
 from freezelint.source.values import Class, Function, Known, Model, Place, Stretch, Wired
 
@@ -89,7 +99,28 @@ def unfrozen_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
                 training_step(thawed.trained),
             ),
             confidence=sure if _contains_batchnorm(model) else Confidence.POSSIBLE,
+            fix=_frozen_again(timeline, thawed),
         )
+
+
+def _frozen_again(timeline: Timeline, thawed: ThawedBatchNorm) -> Fix | None:
+    """The edit that keeps the BatchNormalization layers frozen where a statement thaws the layers around them."""
+    event = timeline.assignment(thawed.at)
+    written = flag_assignment(event.at) if event is not None and event.literal is True else None
+    if event is None or written is None or owner_of(event.target) is not thawed.leaf.model:
+        return None
+    batchnorm = spelled("keras.layers.BatchNormalization", timeline.imports.get(event.at.path, {}))
+    if batchnorm is None:
+        return None
+    if isinstance(event.target, Stretch):
+        edit = written.replaced_value(f"not isinstance({written.owner}, {batchnorm})")
+    else:
+        edit = written.followed_by(
+            f"for inner in {written.owner}.layers:",
+            f"    if isinstance(inner, {batchnorm}):",
+            "        inner.trainable = False",
+        )
+    return Fix(Applicability.UNSAFE, "Keep the BatchNormalization layers frozen", (edit,))
 
 
 @source.check("pinned-training-ignored")
@@ -116,6 +147,7 @@ def pinned_training_ignored(timeline: Timeline, keras: Behaviour) -> Iterator[Mi
                 training_step(thawed.trained),
             ),
             confidence=sure if _contains_batchnorm(model) else Confidence.POSSIBLE,
+            fix=_frozen_again(timeline, thawed),
         )
     yield from _monte_carlo(timeline)
 
@@ -152,7 +184,16 @@ def training_true_by_default(timeline: Timeline, keras: Behaviour) -> Iterator[M
                 f"`{event.cls.name}` runs in training mode wherever nobody says otherwise: in a plain `model(x)`, in "
                 "`export`, and for the layers behind it. Write `training=None`.",
                 event.call.place.span,
+                fix=_defaults_to_none(event.call),
             )
+
+
+def _defaults_to_none(call: Function) -> Fix | None:
+    for parameter in call.parameters:
+        if parameter.name == "training" and parameter.default is not None:
+            span = Place(call.file, call.file.path, parameter.default.at).span
+            return Fix(Applicability.UNSAFE, "Let the caller decide: `training=None`", (Edit(span, "None"),))
+    return None
 
 
 @source.check("model-call-without-training")
@@ -175,7 +216,16 @@ def model_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterato
                 call.place.span,
                 steps(training_step(trained)),
                 confidence=confidence(trained, []),
+                fix=_takes_training_too(call),
             )
+
+
+def _takes_training_too(call: Function) -> Fix | None:
+    positional = [parameter for parameter in call.parameters if not parameter.kind]
+    if len(positional) != len(call.parameters):
+        return None
+    edit = inserted_after(Place(call.file, call.file.path, positional[-1].at).span, ", training=None")
+    return Fix(Applicability.SAFE, "Add the parameter `training=None`", (edit,))
 
 
 def _waits_for_training(trained: Trained, leaf: Leaf) -> str:
