@@ -237,6 +237,11 @@ class _Run:
         _validate_keras(settings.keras)
         self.findings: list[Finding] = []
         self.hidden: list[Finding] = []
+        self.seen: list[Finding] = []
+        """Every finding in source, also those that others silence or that are not sure enough."""
+        self.could_fire: dict[str, set[str]] = {}
+        """For each file that was read as a whole the rules that ran and are mistakes in its Keras."""
+        self.read: set[Path] = set()
         self.not_read: dict[NotRead, None] = {}
         self.shown: set[str] = set()
         self.choices: list[Choice] = []
@@ -250,6 +255,7 @@ class _Run:
             self._guarded(item.display, item.named, lambda: self._check_model(item))
             return
         self.texts.add(item.display, item.path)
+        self.read.add(item.path.resolve())
         try:
             changed = self.texts.overlay.get(item.path.resolve()) if self.texts.overlay else None
             data = _read(item.path) if changed is None else changed
@@ -274,19 +280,40 @@ class _Run:
         """What all that comes to."""
         unread = [_unreadable(item) for item in self.not_read] if UNREADABLE in self.selected else []
         wanted = [finding for finding in merge.distinct(self.findings) if self._is_about_input(finding)]
-        kept, suppressed = ignore.apply(sorted([*wanted, *unread], key=lambda finding: finding.order), self.texts)
+        ignores = ignore.Ignores(self.texts)
+        kept, suppressed = ignores.apply([*wanted, *unread])
+        unused, more = ignores.apply(self._unused(ignores))
+        kept.extend(unused)
         shown = {merge.key(finding) for finding in wanted}
         hidden = [finding for finding in merge.distinct(self.hidden) if merge.key(finding) not in shown]
         return Report(
-            findings=tuple(kept),
+            findings=tuple(sorted(kept, key=lambda finding: finding.order)),
             not_read=tuple(self.not_read),
             files=self.files,
             models=self.models,
-            suppressed=suppressed,
+            suppressed=suppressed + more,
             hidden=sum(map(self._is_about_input, hidden)),
             keras=_in_words(self.choices),
             failed=self.failed,
         )
+
+    def _unused(self, ignores: ignore.Ignores) -> Iterator[Finding]:
+        """The comments that silence nothing, in the files that were read as a whole."""
+        if ignore.UNUSED not in self.selected:
+            return
+        for finding in self.seen:
+            ignores.silences(finding)
+        for display, could_fire in self.could_fire.items():
+            stale = list(ignores.unused(display, could_fire))
+            if stale and not self._is_imported_elsewhere(display):
+                yield from stale
+
+    def _is_imported_elsewhere(self, display: str) -> bool:
+        """Whether a file that this run did not look at imports the file, and may have findings in it."""
+        from freezelint.source.modules import importers
+
+        location = self.texts.location(display)
+        return location is not None and any(path not in self.read for path in importers(location))
 
     def _is_about_input(self, finding: Finding) -> bool:
         """Whether a finding, which may lie in an imported file, touches what this run was asked about."""
@@ -309,6 +336,7 @@ class _Run:
 
         if not signs.worth_reading(data, self.selected) and (not named or syntax.is_python(display, data)):
             self.files += 1
+            self._ran(display, path)
             return
         choice, backend = self._keras_of_source(path, display)
         by_generation: dict[str, list[Finding]] = {}
@@ -317,13 +345,28 @@ class _Run:
         for behaviour in self._behaviours(choice, backend):
             findings, gaps = analysis.analyse(path, display, data, behaviour, self.selected, overlay=overlay)
             by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
+            self.seen.extend(findings)
             unread.update(dict.fromkeys(gaps))
         for gap in unread:
             self.could_not_read(gap, named)
         if not any(gap.wholly for gap in unread):
             self.files += 1
             self.choices.append(choice)
+            if not unread:
+                self._ran(display, path)
         self._add(merge.across_generations(by_generation))
+
+    def _ran(self, display: str, path: Path | None) -> None:
+        """Notes which rules could have found something in a file, if comments in it may silence some."""
+        if ignore.UNUSED in self.selected and any(map(ignore.comments, self.texts.all_lines(display))):
+            choice, _ = self._keras_of_source(path, display)
+            generations = {behaviour.generation for behaviour in self._behaviours(choice, "tensorflow")}
+            rules = catalogue.rules()
+            self.could_fire[display] = {
+                name
+                for name in self.selected
+                if "source" in rules[name].sees and any(rules[name].severity(item) for item in generations)
+            }
 
     def _keras_of_source(self, path: Path | None, display: str) -> tuple[Choice, str]:
         """Which Keras, and which backend, the settings, the text and its project speak of."""

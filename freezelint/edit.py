@@ -145,11 +145,8 @@ class _Notebook:
 
 def _offset(text: str, place: Position) -> int:
     """The number of characters before a place in a text."""
-    start = 0
-    for line, found in enumerate(_LINE_END.finditer(text), 1):
-        if line == place.line:
-            break
-        start = found.end()
+    starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+    start = starts[place.line - 1] if place.line <= len(starts) else len(text)
     return min(start + place.column - 1, len(text))
 
 

@@ -46,6 +46,11 @@ class Texts:
             self._lines[display] = self._read(display)
         return self._lines[display].get(cell, ())
 
+    def cells(self, display: str) -> Iterable[int | None]:
+        """The numbers of the code cells of a notebook; None alone for a file."""
+        self.lines(display)
+        return self._lines[display].keys()
+
     def all_lines(self, display: str) -> Iterable[Sequence[str]]:
         """The lines of a file, or of each code cell of a notebook in turn."""
         self.lines(display)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from freezelint.finding import Related
-from freezelint.ignore import Ignore, apply, comments
+from freezelint import api
+from freezelint.finding import Finding, Related
+from freezelint.ignore import Ignore, Ignores, comments
 from freezelint.texts import Texts
 from tests.report.diagnostics import STORY, TYPO, span
+
+
+def apply(findings: list[Finding], texts: Texts) -> tuple[list[Finding], int]:
+    return Ignores(texts).apply(findings)
 
 
 def silences(text: str, finding: object = None) -> bool:
@@ -96,7 +103,7 @@ def test_a_notebook_comment_holds_in_its_cell_also_among_magics() -> None:
 
 def test_the_reason_is_kept() -> None:
     assert comments(["x = 1  # freezelint: ignore[FZ101] we adapt on purpose"]) == [
-        Ignore(1, frozenset({"fz101"}), "we adapt on purpose")
+        Ignore(1, ("fz101",), "we adapt on purpose", (8, 55), (29, 34))
     ]
 
 
@@ -108,3 +115,67 @@ def test_comments_around_text_that_is_not_python_are_found(broken: str) -> None:
 
 def test_a_comment_below_a_broken_line_is_found() -> None:
     assert [ignore.line for ignore in comments(["def f():", "    x", "  y", "z = 1  # noqa: FZ101"])] == [4]
+
+
+# Comments that silence nothing
+
+LIVE = "import keras\nm = keras.Sequential()\nm.trainble = False"
+
+
+def told(text: str, folder: Path, **chosen: Any) -> list[str]:
+    file = folder / "a.py"
+    file.write_text(text)
+    report = api.check([file], api.Settings(**chosen))
+    return [finding.message.partition(". ")[0] for finding in report.findings if finding.name == "unused-ignore"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("# freezelint: ignore[unfrozen-batchnorm]", ["`unfrozen-batchnorm` finds nothing here"]),
+        ("# noqa: E501, FZ101", ["`fz101` finds nothing here"]),
+        ("# freezelint: ignore[trainable-tpyo]", ["there is no rule `trainable-tpyo`"]),
+        ("# noqa: FZ999", ["there is no rule `fz999`"]),
+        ("# freezelint: ignore[trainable-typo]", []),
+        ("# noqa: FZ207, E501", []),
+        ("# noqa: E501", []),
+        ("# noqa", []),
+        ("# freezelint: ignore[unfrozen-batchnorm, unused-ignore]", []),
+    ],
+)
+def test_a_word_that_silences_nothing_is_told(comment: str, words: list[str], tmp_path: Path) -> None:
+    assert told(f"{LIVE}  {comment}", tmp_path) == [f"This comment silences nothing: {word}" for word in words]
+
+
+def test_a_file_without_any_sign_of_a_mistake_is_judged_too(tmp_path: Path) -> None:
+    assert len(told("x = 1  # noqa: FZ101", tmp_path)) == 1
+
+
+def test_a_rule_that_did_not_run_or_is_no_mistake_here_is_left_alone(tmp_path: Path) -> None:
+    assert told("x = 1  # noqa: FZ101", tmp_path, ignore=("FZ101",)) == []
+    assert told("x = 1  # noqa: FZ103", tmp_path, keras="2") == []
+    assert len(told("x = 1  # noqa: FZ103", tmp_path, keras="3")) == 1
+
+
+def test_a_file_that_others_import_is_left_alone_unless_they_are_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("from a import build\n")
+    assert told("x = 1  # noqa: FZ101", tmp_path) == []
+    found = api.check([tmp_path]).findings
+    assert [finding.name for finding in found] == ["unused-ignore"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1  # noqa: FZ101\n", "x = 1\n"),
+        ("x = 1  # noqa: E501, FZ101, F401  # why\n", "x = 1  # noqa: E501, F401  # why\n"),
+        ("x = 1  # freezelint: ignore[FZ101] for a reason  # noqa: E501\n", "x = 1  # noqa: E501\n"),
+        ("x = 1  # type: ignore  # noqa:FZ101", "x = 1  # type: ignore"),
+        ("if x:\n    # noqa: FZ101\n    y()\n", "if x:\n    y()\n"),
+        ("x = 1\n# noqa: FZ101", "x = 1\n"),
+    ],
+)
+def test_the_fix_takes_off_what_is_not_used(before: str, after: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(before)
+    assert api.fix([file]).changes[0].after.decode() == after

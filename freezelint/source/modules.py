@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from freezelint.source import program as p
@@ -14,6 +15,9 @@ from freezelint.source.parse import MAX_BYTES, NotPython, ParsedFile, parse
 
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
+
+MAX_SEARCHED = 2_000
+"""How many files of a project are searched for imports of one of them."""
 
 _KERAS = re.compile(rb"\b(?:keras|tensorflow|tf_keras|keras_core)\b")
 _OTHERS = re.compile(rb"^\s*(?:import|from)\s+(?:torch|flax|paddle|mxnet|chainer)\b", re.MULTILINE)
@@ -124,6 +128,19 @@ def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFi
     """
     data = path.read_bytes()
     return parse(display, data), _speaks_keras(data)
+
+
+def importers(location: Path) -> Iterator[Path]:
+    """The files of the project around a file that import it by its name, as far as their text says."""
+    name = location.parent.name if location.stem == "__init__" else location.stem
+    pattern = re.compile(rb"^\s*(?:from|import)\s[^\n#]*\b%s\b" % re.escape(name.encode()), re.MULTILINE)
+    root = next((item for item in _search_roots(location)[::-1] if item in location.parents), location.parent)
+    for path in islice(sorted(root.rglob("*.py")), MAX_SEARCHED):
+        try:
+            if path != location and path.stat().st_size <= MAX_BYTES and pattern.search(path.read_bytes()):
+                yield path.resolve()
+        except OSError:
+            continue
 
 
 def _search_roots(location: Path) -> list[Path]:
