@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from freezelint.finding import Position, Span
+from freezelint.finding import Span
 from freezelint.source.notebook import Cell, read_cells, without_indentation, without_magics
 from freezelint.source.program import Evaluate, Program, Statement, Unparsed
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from freezelint.source.positions import Positions
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 200
@@ -67,22 +69,20 @@ class ParsedFile:
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
+        from freezelint.source.positions import Positions
+
         unit = self.unit(at)
-        start, end = self._positions(unit)[id(self.nodes[at])]
+        if id(unit) not in self._known:
+            self._known[id(unit)] = Positions(unit.tree, unit.shift)
+        start, end = self._known[id(unit)].of(self.nodes[at])
         return Span(self.path, start, end, unit.cell)
 
     def unit(self, at: int) -> Unit:
         """The unit that holds the node with number `at`."""
         return next(unit for unit in reversed(self.units) if unit.first <= at)
 
-    def _positions(self, unit: Unit) -> dict[int, tuple[Position, Position]]:
-        known = self._known.get(id(unit))
-        if known is None:
-            known = self._known[id(unit)] = _positions(unit.tree, unit.shift)
-        return known
-
     @cached_property
-    def _known(self) -> dict[int, dict[int, tuple[Position, Position]]]:
+    def _known(self) -> dict[int, Positions]:
         return {}
 
 
@@ -230,19 +230,6 @@ def _refuse_deep_indentation(text: str) -> None:
             indents.append(width)
             if len(indents) > MAX_DEPTH // 2:
                 raise NotPython("nested too deeply", number)
-
-
-def _positions(tree: cst.Module, shift: int) -> dict[int, tuple[Position, Position]]:
-    from libcst.metadata import MetadataWrapper, PositionProvider
-
-    ranges = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
-    return {
-        id(node): (
-            Position(place.start.line, place.start.column + 1 + shift),
-            Position(place.end.line, place.end.column + 1 + shift),
-        )
-        for node, place in ranges.items()
-    }
 
 
 @contextmanager
