@@ -423,6 +423,9 @@ def _layer_method(
 ) -> Value:
     if name in _LOADS:
         _load(run, layer, name, at)
+    if name == "call" and run.in_call_method:
+        training = named.get("training", positional[1] if len(positional) > 1 else None)
+        run.record(Called(at, layer, training, "direct"))
     if name == "__init__":
         construct(run, layer, positional, named)
     elif name == "__call__":

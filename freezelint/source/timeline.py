@@ -101,7 +101,10 @@ class Built(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Called(Event):
-    """A layer is called: `where` is "graph" (on symbolic tensors), "call" (in a `call` method) or "eager"."""
+    """A layer is called: `where` is "graph" (on symbolic tensors), "call" (in a `call` method) or "eager".
+
+    It is "direct" for `layer.call(…)` in a `call` method, which goes round Keras.
+    """
 
     layer: Layer
     training: Value | None
