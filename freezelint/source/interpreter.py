@@ -14,14 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source import building, conditions, containers, keras_objects, library
+from freezelint.source import building, conditions, containers, custom_loops, keras_objects, library
 from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
 from freezelint.source.paths import Decisions
-from freezelint.source.relevance import matters, only_gives_up, walk
+from freezelint.source.relevance import flags_set_at_some_steps, matters, only_gives_up, walk
 from freezelint.source.selection import Selection
-from freezelint.source.timeline import ClassDefined, Event, HookEntered, NoAssignment, Timeline, Trained
+from freezelint.source.timeline import (
+    ClassDefined,
+    Event,
+    FlagSetInTrace,
+    GradientsApplied,
+    HookEntered,
+    NoAssignment,
+    Timeline,
+    Trained,
+)
 from freezelint.source.values import (
     UNKNOWN,
     Class,
@@ -41,10 +50,12 @@ from freezelint.source.values import (
     Method,
     Model,
     Module,
+    Paired,
     Partial,
     Place,
     Stretch,
     Table,
+    Tape,
     Tensor,
     Unknown,
     Value,
@@ -115,6 +126,12 @@ class Run:
         self.called: set[int] = set()
         """The definitions that have been run."""
         self.in_call_method = 0
+        self.tapes: list[Tape] = []
+        """The tapes that record what happens now."""
+        self.steps_traced: list[Hashable] = []
+        """The functions made by `tf.function` that are being run, outermost first."""
+        self.starred = False
+        """Whether the call that is being made has arguments that are not known."""
         self.guards = 0
         """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
@@ -409,11 +426,17 @@ class Run:
                     return
 
     def _with(self, node: p.With, scope: Scope) -> None:
+        before = len(self.tapes)
         for context, target in node.items:
             value = self.evaluate(context, scope)
+            if isinstance(value, Tape):
+                self.tapes.append(value)
             if target is not None:
                 self.bind(target, value, scope, node)
-        self.execute(node.body, scope)
+        try:
+            self.execute(node.body, scope)
+        finally:
+            del self.tapes[before:]
 
     def _try(self, node: p.Try, scope: Scope) -> None:
         self.guards += bool(node.handlers)
@@ -434,6 +457,9 @@ class Run:
         if scope.is_class:
             function.owner = scope.cls
         scope.names[node.name] = function
+        if custom_loops.runs_once(function):
+            for assignment in flags_set_at_some_steps(node.body):
+                self.record(FlagSetInTrace(self.place(assignment, scope), function))
 
     def _function(
         self,
@@ -796,6 +822,11 @@ class Run:
                 positional.append(value)
         if isinstance(function, External) and function.name == "builtins.super":
             return Partial(scope.owner or UNKNOWN, "super()")
+        if isinstance(node.function, p.Attribute) and node.function.name == "apply_gradients":
+            pairs = next(iter([*positional, *named.values()]), None)
+            weights = pairs.weights if isinstance(pairs, Paired) else None
+            self.record(GradientsApplied(self.place(node, scope), weights))
+        self.starred = any(argument.star == "**" for argument in node.arguments)
         return self.call(function, positional, named, self.place(node, scope))
 
     def call(self, function: Value, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
@@ -832,7 +863,10 @@ class Run:
         outer: Scope = function.scope
         scope = Scope({}, function.file, outer, outer.module, owner=owner or outer.owner, cls=function.owner)
         self._bind_parameters(function, positional, named, scope)
+        step = custom_loops.step_of(function, positional)
         self.inside.append(function)
+        if step is not None:
+            self.steps_traced.append(step)
         try:
             self.execute(function.body, scope)
         except _Return as result:
@@ -842,6 +876,8 @@ class Run:
                 raise
         finally:
             self.inside.pop()
+            if step is not None:
+                self.steps_traced.pop()
         return Known(None)
 
     def _bind_parameters(

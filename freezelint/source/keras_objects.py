@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freezelint.keras import names
-from freezelint.source import building, conditions, containers, library
+from freezelint.source import building, conditions, containers, custom_loops, library
 from freezelint.source.building import (
     as_parts,
     as_values,
@@ -48,6 +48,7 @@ from freezelint.source.values import (
     Property,
     Stretch,
     Table,
+    Tape,
     Tensor,
     Unknown,
     Value,
@@ -129,7 +130,7 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
             return get_attribute(run, owner.model, name, at)
         case Property(what="class", owner=inner) if name == "__name__":
             return Property(inner, "class name")
-        case Property() | Items() | Table() | Layers() | Optimizer() | Guess() | Known():
+        case Property() | Items() | Table() | Layers() | Optimizer() | Tape() | Guess() | Known():
             return Partial(owner, name)
         case Tensor():
             return Partial(owner, name)
@@ -177,7 +178,7 @@ def _layer_attribute(run: Run, layer: Layer, name: str, at: Place) -> Value:
     if name == "layer" and layer.wrapped is not None:
         return layer.wrapped
     if name in _WEIGHTS:
-        return Weights(layer, name)
+        return Weights(layer, name, at, len(run.timeline.events))
     return Partial(layer, name)
 
 
@@ -382,7 +383,10 @@ def call_layer(run: Run, layer: Layer, positional: list[Value], named: dict[str,
     found = tuple(tensors([*positional, *named.values()]))
     where = "call" if run.in_call_method else "graph"
     wired = Wired(layer, training, at, found, where)
-    run.record(Called(at, layer, training, where if found else "eager", wired))
+    called = Called(at, layer, training, where if found else "eager", wired, not run.starred)
+    run.record(called)
+    for tape in run.tapes:
+        tape.calls.append(called)
     return Tensor(wired=wired, inputs=found)
 
 
@@ -405,6 +409,9 @@ def call_method(
             return _collection_method(run, owner, name, positional)
         case Known(value=str() as constant):
             return _text_method(run, constant, name, positional)
+        case Tape() if name == "gradient":
+            custom_loops.take_gradient(run, owner, positional, named, at)
+            return run.unknown()
         case Optimizer() if name == "build":
             owner.built = True
             return UNKNOWN

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
-from freezelint.source import building, conditions, containers, keras_objects
+from freezelint.source import building, conditions, containers, custom_loops, keras_objects
 from freezelint.source.timeline import LearningPhaseUsed
 from freezelint.source.values import (
     UNKNOWN,
@@ -24,6 +24,7 @@ from freezelint.source.values import (
     Length,
     Model,
     Optimizer,
+    Paired,
     Partial,
     Place,
     Property,
@@ -31,6 +32,7 @@ from freezelint.source.values import (
     Table,
     Tensor,
     Value,
+    Weights,
     solid,
     tensors,
 )
@@ -178,6 +180,9 @@ def _has_group(items: list[Value]) -> bool:
 
 
 def _zip(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    weights = next((value for value in positional[1:] if isinstance(value, Weights)), None)
+    if weights is not None:
+        return Paired(weights)
     columns = [containers.iterate(run, solid(value)) for value in positional]
     known = [column for column in columns if column is not None]
     if not known:
@@ -335,4 +340,6 @@ _HANDLERS: dict[str, Handler] = {
     "tqdm.tqdm": _list,
     "tqdm.auto.tqdm": _list,
     "builtins.print": _exit,
+    "tensorflow.GradientTape": custom_loops.make_tape,
+    "tensorflow.function": custom_loops.make_function,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ _ATTRIBUTES = frozenset({
     "trainable",
 })
 _CHANGES = frozenset({
+    "GradientTape",
     "compile",
     "fit",
     "fit_generator",
@@ -47,6 +48,7 @@ _CHANGES = frozenset({
     "trainable",
 })
 _NEARLY_TRAINABLE = re.compile(r"_?(?:is_?)?t\w{2,8}b\w{1,4}", re.IGNORECASE)
+_COUNTER = re.compile(r"epoch|(?:^|_)steps?(?:$|_)|iteration|warm_?up|(?:^|_)phase", re.IGNORECASE)
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 
 
@@ -65,7 +67,7 @@ def _words(body: p.Body) -> tuple[frozenset[str], bool]:
     return frozenset(words), leaves
 
 
-def walk(body: p.Body) -> Iterator[p.Node]:
+def walk(body: Sequence[p.Node]) -> Iterator[p.Node]:
     """Every node in `body`, in no particular order."""
     stack: list[object] = list(body)
     while stack:
@@ -92,6 +94,26 @@ def worth_entering(body: p.Body) -> bool:
     """Whether a function that nobody calls is worth running for itself: it freezes, compiles or trains something."""
     words, _ = _words(body)
     return bool(words & _CHANGES) or any(_NEARLY_TRAINABLE.fullmatch(word) for word in words)
+
+
+def flags_set_at_some_steps(body: p.Body) -> Iterator[p.Assign]:
+    """The assignments to `trainable` under a condition on how far the training is: `if epoch > 5: …`."""
+    branches = (node for node in walk(body) if isinstance(node, p.Branch) and _counts_steps(node.test))
+    for branch in branches:
+        for node in walk((*branch.body, *branch.otherwise)):
+            if isinstance(node, p.Assign) and _sets_a_flag(node):
+                yield node
+
+
+def _counts_steps(test: p.Expression) -> bool:
+    nodes = list(walk((test,)))
+    words = {node.id for node in nodes if isinstance(node, p.Name)}
+    words |= {node.name for node in nodes if isinstance(node, p.Attribute)}
+    return any(_COUNTER.search(word) for word in words)
+
+
+def _sets_a_flag(node: p.Assign) -> bool:
+    return any(isinstance(target, p.Attribute) and target.name == "trainable" for target in node.targets)
 
 
 def only_gives_up(body: p.Body) -> bool:

@@ -74,3 +74,16 @@ def spelled(canonical: str, names: Mapping[str, str]) -> str | None:
 def inserted_after(span: Span, text: str) -> Edit:
     """The edit that adds `text` right behind a span."""
     return Edit(Span(span.path, span.end, span.end, span.cell), text)
+
+
+def added_argument(place: Place, text: str) -> Edit | None:
+    """The edit that adds a last argument to the call at a place; None where its last argument ends with a comma."""
+    import libcst as cst
+
+    node = place.file.nodes[place.at]
+    if not isinstance(node, cst.Call) or not node.args or isinstance(node.args[-1].comma, cst.Comma):
+        return None
+    span = place.span
+    end = Position(span.end.line, span.end.column - 1)
+    code = place.file.unit(place.at).tree.code_for_node(node.args[-1])
+    return None if code != code.rstrip() else Edit(Span(span.path, end, end, span.cell), f", {text}")

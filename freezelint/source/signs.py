@@ -12,6 +12,7 @@ from functools import lru_cache
 _FLAG = rb"(?<![a-z])trainable"
 _PIN = rb"\btraining\s*="
 _NEARLY_FLAG = rb"\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]"
+_TAPE = rb"GradientTape"
 _METHOD = rb"def\s+call\(\s*self"
 _COMPILED_TWICE = rb"\.compile\(.*\.compile\("
 
@@ -24,6 +25,7 @@ SIGNS: dict[str, bytes] = {
     "freeze-slice-misses": _FLAG,
     "freeze-without-effect": _FLAG,
     "gan-freeze-order": _FLAG,
+    "gradients-over-all-weights": _TAPE,
     "learning-phase-api": rb"learning_phase|in_(?:train|test)_phase",
     "model-call-without-training": _METHOD,
     "nothing-trainable": _FLAG,
@@ -31,9 +33,13 @@ SIGNS: dict[str, bytes] = {
     "pinned-training-ignored": _PIN,
     "random-base-frozen": _FLAG,
     "redundant-frozen-batchnorm": _METHOD,
+    "stale-trainable-variables": _TAPE,
+    "tape-call-without-training": _TAPE,
     "torch-style-freeze": rb"requires_grad|\.(?:is_)?(?:frozen|freeze|training)\s*=",
     "trainable-after-compile": _FLAG,
+    "trainable-after-trace": _TAPE,
     "trainable-in-callback": _FLAG,
+    "trainable-in-traced-step": _FLAG,
     "trainable-on-tensor": _FLAG,
     "trainable-typo": _FLAG + rb"|" + _NEARLY_FLAG,
     "training-argument-renamed": rb"def\s+call\([^)]*train",

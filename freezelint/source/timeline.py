@@ -12,7 +12,20 @@ from functools import cached_property
 
 from freezelint.finding import Span
 from freezelint.source.selection import Thaw
-from freezelint.source.values import Class, Function, Layer, Model, Optimizer, Part, Place, Stretch, Value, Wired
+from freezelint.source.values import (
+    Class,
+    Function,
+    Layer,
+    Model,
+    Optimizer,
+    Part,
+    Place,
+    Stretch,
+    Tape,
+    Value,
+    Weights,
+    Wired,
+)
 
 WEIGHTLESS = "weightless"
 """The state of a layer that has nothing to train."""
@@ -110,6 +123,8 @@ class Called(Event):
     training: Value | None
     where: str
     wired: Wired | None = None
+    explicit: bool = True
+    """Whether all its arguments are known, so that a missing `training` is missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,6 +202,35 @@ class WeightsSet(Event):
 
     target: Layer
     how: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientTaken(Event):
+    """`tape.gradient(loss, sources)` over the variables of one model, with the flags of that moment.
+
+    `step` identifies the function that TensorFlow traces around it (None: it runs eagerly); `hook` is True inside a
+    method that Keras runs by itself (`train_step`).
+    """
+
+    tape: Tape
+    sources: Weights
+    state: State
+    step: Hashable = None
+    hook: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlagSetInTrace(Event):
+    """A function that is traced once holds an assignment to `trainable` under a condition on a step or an epoch."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientsApplied(Event):
+    """`optimizer.apply_gradients(zip(gradients, weights))`; `weights` is None if the pairs are made otherwise."""
+
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

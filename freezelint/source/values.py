@@ -422,10 +422,32 @@ class Optimizer(Value):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights(Value):
-    """A model's or layer's list of variables: "weights", "trainable_weights", …."""
+    """A model's or layer's list of variables: "weights", "trainable_weights", …, taken at a place and moment.
+
+    `moment` is the number of events that had happened by then.
+    """
 
     owner: Layer
     which: str
+    at: Place | None = None
+    moment: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paired(Value):
+    """`zip(gradients, variables)`: what an optimizer is given."""
+
+    weights: Weights
+
+
+@dataclass(slots=True, eq=False)
+class Tape(Value):
+    """A `tf.GradientTape`; `calls` are the calls of layers and models that it recorded."""
+
+    at: Place
+    watches: bool = True
+    """Whether it watches every variable that TensorFlow calls trainable, frozen layers' included."""
+    calls: list[Any] = field(default_factory=list)
 
 
 def solid(value: Value) -> Value:

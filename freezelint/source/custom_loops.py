@@ -1,0 +1,90 @@
+"""Training loops that people write: tapes, gradients, and the steps that TensorFlow traces once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from freezelint.source.freezing import state_of
+from freezelint.source.timeline import GradientTaken
+from freezelint.source.values import (
+    Class,
+    External,
+    Function,
+    Known,
+    Layer,
+    Method,
+    Model,
+    Place,
+    Tape,
+    Value,
+    Weights,
+    solid,
+)
+
+if TYPE_CHECKING:
+    from freezelint.source.interpreter import Run
+
+_TRACED_METHODS = frozenset({"call", "train_step", "test_step", "predict_step"})
+"""Methods of Keras classes that `fit` runs inside a traced function."""
+
+
+def make_tape(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    """`tf.GradientTape(…)`."""
+    watches = named.get("watch_accessed_variables", positional[1] if len(positional) > 1 else Known(True))
+    return Tape(at, watches=not isinstance(watches, Known) or bool(watches.value))
+
+
+def take_gradient(run: Run, tape: Tape, positional: list[Value], named: dict[str, Value], at: Place) -> None:
+    """`tape.gradient(loss, sources)`, noted where the sources are the variables of a model."""
+    sources = named.get("sources", positional[1] if len(positional) > 1 else None)
+    if isinstance(sources, Weights) and isinstance(sources.owner, Model):
+        state = state_of(run, sources.owner)
+        step = run.steps_traced[-1] if run.steps_traced else None
+        run.record(GradientTaken(at, tape, sources, state, step, _hook(run)))
+
+
+def _hook(run: Run) -> bool:
+    return any(runs_once(function) and not is_traced(function) for function in run.inside)
+
+
+def make_function(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    """`tf.function(step)`, or the decorator that `tf.function(jit_compile=True)` returns."""
+    mark = External("tensorflow.function")
+    match [solid(value) for value in positional]:
+        case [Function() as function, *_]:
+            return replace(function, decorators=(*function.decorators, mark))
+        case [Method(function=function, owner=owner), *_]:
+            return Method(replace(function, decorators=(*function.decorators, mark)), owner)
+        case [value, *_]:
+            return value
+        case _:
+            return mark
+
+
+def step_of(function: Function, arguments: Sequence[Value]) -> Hashable:
+    """What identifies the trace that a call of a `tf.function` runs; None for an ordinary function.
+
+    TensorFlow traces again for other Python objects among the arguments.
+    """
+    if not is_traced(function):
+        return None
+    return (id(function), *(id(value) for value in map(solid, arguments) if isinstance(value, Layer)))
+
+
+def is_traced(function: Function) -> bool:
+    """Whether the function was made a `tf.function`."""
+    return any(isinstance(mark, External) and mark.name == "tensorflow.function" for mark in function.decorators)
+
+
+def runs_once(function: Function) -> bool:
+    """Whether the body of a function runs once, to be traced: a `tf.function`, or a method that `fit` traces."""
+    return is_traced(function) or (function.name in _TRACED_METHODS and is_of_keras(function.owner))
+
+
+def is_of_keras(cls: Class | None) -> bool:
+    """Whether a class derives from a layer or model of Keras."""
+    from freezelint.source.keras_objects import is_keras_class
+
+    return cls is not None and is_keras_class(cls)
