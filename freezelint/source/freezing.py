@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freezelint.source.selection import Thaw
+from freezelint.source.selection import Selection, Thaw
 from freezelint.source.timeline import WEIGHTLESS, Leaf, SetTrainable, State
 from freezelint.source.values import (
     Flag,
@@ -31,7 +31,22 @@ def set_trainable(run: Run, target: Layer | Group, value: Value, at: Place) -> N
     wanted = _flag(value)
     changed: set[int] = set()
     propagated = _assign(run, target, wanted, at, changed)
-    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated, _literal(value)))
+    kept = () if propagated or not isinstance(target, Model) else _kept(run, target, wanted)
+    run.record(SetTrainable(at, target, wanted, frozenset(changed), propagated, _literal(value), kept))
+
+
+def _kept(run: Run, model: Model, wanted: bool | None) -> tuple[Place, ...]:
+    """Where flags inside a model were set that are not `wanted`; those of BatchNormalization alone do not count."""
+    leaves = [leaf for leaf in state_of(run, model).weighted if not _is_batchnorm_alone(leaf)]
+    places = [place for leaf in leaves for place in (leaf.frozen_at if wanted else leaf.thawed_at)]
+    return tuple(dict.fromkeys(places))
+
+
+def _is_batchnorm_alone(leaf: Leaf) -> bool:
+    if isinstance(leaf.part, Layer):
+        return leaf.part.is_batchnorm is True
+    interior = leaf.part.model.interior
+    return interior is not None and interior.all_are(True, Selection(batchnorm=False))
 
 
 def _flag(value: Value) -> bool | None:

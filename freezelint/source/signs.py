@@ -22,6 +22,8 @@ SIGNS: dict[str, bytes] = {
     "compile-in-callback": rb"self\.model\.compile",
     "direct-call-method": rb"\.call\(",
     "fine-tuning-learning-rate": _FLAG,
+    "fine-tuning-still-frozen": _FLAG,
+    "freeze-before-build": _FLAG,
     "freeze-slice-misses": _FLAG,
     "freeze-without-effect": _FLAG,
     "gan-freeze-order": _FLAG,
@@ -32,12 +34,14 @@ SIGNS: dict[str, bytes] = {
     "optimizer-reused-after-unfreeze": _COMPILED_TWICE,
     "pinned-training-ignored": _PIN,
     "random-base-frozen": _FLAG,
+    "reassignment-without-effect": _FLAG,
     "redundant-frozen-batchnorm": _METHOD,
     "stale-trainable-variables": _TAPE,
     "tape-call-without-training": _TAPE,
     "torch-style-freeze": rb"requires_grad|\.(?:is_)?(?:frozen|freeze|training)\s*=",
     "trainable-after-compile": _FLAG,
     "trainable-after-trace": _TAPE,
+    "trainable-false-in-constructor": _FLAG,
     "trainable-in-callback": _FLAG,
     "trainable-in-traced-step": _FLAG,
     "trainable-on-tensor": _FLAG,
@@ -46,6 +50,7 @@ SIGNS: dict[str, bytes] = {
     "training-true-by-default": _METHOD,
     "unfreeze-under-frozen-parent": _FLAG,
     "unfrozen-batchnorm": _FLAG,
+    "untrained-head-on-unfrozen-base": rb"\.applications\b",
 }
 """A sign of every rule that the source pass checks, by the name of the rule."""
 

@@ -138,6 +138,8 @@ class SetTrainable(Event):
     """False where Keras skips the assignment because the object's own flag is `value` already."""
     literal: object = None
     """The constant that was assigned, if it was one."""
+    kept: tuple[Place, ...] = ()
+    """Where Keras skips the assignment: where flags inside were set that stay different."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ from freezelint.source.checks.story import (
     titled,
     training_step,
 )
+from freezelint.source.relevance import walk
 from freezelint.source.timeline import (
     AttributeSet,
     Compiled,
@@ -29,7 +30,7 @@ from freezelint.source.timeline import (
     Timeline,
     Trained,
 )
-from freezelint.source.values import Known, Layer, Model, Part, Place, Stretch
+from freezelint.source.values import Function, Known, Layer, Model, Part, Place, Stretch
 
 _NO_TYPOS = frozenset({"trainable", "_trainable", "trainable_weights", "trainable_variables", "training", "trained"})
 
@@ -370,3 +371,86 @@ def _is_new_kernel(leaf: Leaf) -> bool:
     if not isinstance(layer, Layer) or layer.weights_set or layer.cls is not None or "weights" in layer.arguments:
         return False
     return layer.traits is not None and layer.traits.kind is Kind.DENSE and is_pretrained(leaf) is not True
+
+
+@source.check("reassignment-without-effect")
+def reassignment_without_effect(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """`model.trainable = v` where the model's own flag is `v` already: Keras 3 skips it, whatever is inside."""
+    for event in timeline.events:
+        if not isinstance(event, SetTrainable) or not event.kept or not isinstance(event.target, Model):
+            continue
+        trained = _trained_with(timeline, event)
+        if trained is None:
+            continue
+        now, then = ("frozen", "thawed") if event.value else ("thawed", "frozen")
+        yield Mistake(
+            f"Keras 3 skips this assignment: {titled(event.target)} itself is {then} already, and what was {now} inside "
+            f"it stays {now}. Set `trainable` where it was set before"
+            f"{'' if event.value else ', or set it to True here first'}.",
+            event.at.span,
+            steps((event.kept[0], f"{now} inside here"), training_step(trained)),
+            confidence=confidence(trained, [event.target]),
+        )
+
+
+def _trained_with(timeline: Timeline, event: SetTrainable) -> Trained | None:
+    """The first training after an assignment that was skipped, if what it skipped still counts there."""
+    for trained in timeline.events[timeline.events.index(event) :]:
+        if isinstance(trained, Trained):
+            leaves = trained.read.weighted
+            places = {at for leaf in leaves for at in (leaf.frozen_at if event.value else leaf.thawed_at)}
+            if places & set(event.kept):
+                return trained
+    return None
+
+
+@source.check("trainable-false-in-constructor")
+def trainable_false_in_constructor(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A model is frozen in its constructor, before it has the layers that it should freeze."""
+    for trained, leaf, container in _layers_that_came_later(timeline, keras):
+        if _is_in_constructor(container) and container.flag.at is not None:
+            effect = "they train all the same" if leaf.gate is None else "BatchNormalization inside moves all the same"
+            yield Mistake(
+                f"The flag is set on {name_of(container)} before its layers are: it does not reach them, and {effect}. "
+                "Set `trainable = False` on the finished object.",
+                container.flag.at.span,
+                steps(training_step(trained)),
+                confidence=confidence(trained, [container]),
+            )
+
+
+@source.check("freeze-before-build")
+def freeze_before_build(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Layers are added to a model that is frozen already: Keras 3 trains them."""
+    for trained, leaf, container in _layers_that_came_later(timeline, keras):
+        if not _is_in_constructor(container) and container.flag.at is not None and isinstance(leaf.part, Layer):
+            yield Mistake(
+                f"{name_of(container)} gets layers after this, and freezing does not reach what comes later: they "
+                "train. Set `trainable = False` when the model is complete.",
+                container.flag.at.span,
+                steps((leaf.part.at, "added later"), training_step(trained)),
+                confidence=confidence(trained, [container]),
+            )
+
+
+def _layers_that_came_later(timeline: Timeline, keras: Behaviour) -> Iterator[tuple[Trained, Leaf, Model]]:
+    """Layers inside a frozen part of what is trained that train (or move), though nobody thawed them."""
+    seen: set[int] = set()
+    for trained in timeline.trainings:
+        for leaf in trained.read.weighted:
+            moves = leaf.trains is True or (leaf.gate is not None and bool(leaf.thawed_batchnorms))
+            for container in leaf.around[1:] if moves and not leaf.thawed_at else ():
+                known = container.certain and container.interior is None
+                if container.flag.value is False and id(container) not in seen and known:
+                    seen.add(id(container))
+                    yield trained, leaf, container
+
+
+def _is_in_constructor(container: Model) -> bool:
+    at = container.flag.at
+    if at == container.at:
+        return True
+    constructor = container.cls.lookup("__init__") if container.cls is not None else None
+    return isinstance(constructor, Function) and any(
+        at is not None and node.at == at.at for node in walk(constructor.body)
+    )

@@ -17,11 +17,14 @@ from freezelint.source.checks.story import (
     training_step,
 )
 from freezelint.source.timeline import (
+    AttributeSet,
     Compiled,
     Event,
     HookEntered,
     Leaf,
+    NoAssignment,
     SetTrainable,
+    TensorFlagSet,
     Timeline,
     Trained,
     TrainFunctionRemade,
@@ -305,3 +308,91 @@ def _may_change_the_rate(trained: Trained) -> bool:
         return True
     kinds = [item.name.removesuffix("()") if isinstance(item, External) else "" for item in trained.callbacks.items]
     return not all(kind.rpartition(".")[2] in _KEEP_THE_RATE for kind in kinds)
+
+
+# Phases
+
+
+@source.check("fine-tuning-still-frozen")
+def fine_tuning_still_frozen(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A second phase with a much lower learning rate begins, and what is pretrained is as frozen as before."""
+    first: dict[int, Trained] = {}
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        earlier = first.setdefault(id(trained.model), trained)
+        compiled = trained.compiled
+        if compiled is None or compiled.at in seen or not _lowers_the_rate(earlier, trained):
+            continue
+        frozen = next((leaf for leaf in trained.read.weighted if _is_frozen_base(leaf)), None)
+        if frozen is None or trained.read.changed_since(earlier.read) or _sets_a_flag(timeline, earlier, trained):
+            continue
+        seen.add(compiled.at)
+        yield Mistake(
+            f"This phase begins with a much lower learning rate, as fine-tuning does, but {titled(frozen.model)} is as "
+            "frozen as before: only the head goes on training, more slowly. Thaw the layers to be fine-tuned before "
+            "this `compile`.",
+            compiled.at.span,
+            steps((frozen.frozen_at[0], "frozen here"), (earlier.at, "trained here first"), training_step(trained)),
+            confidence=min(Confidence.LIKELY, confidence(trained, [frozen.model])),
+        )
+
+
+def _lowers_the_rate(earlier: Trained, later: Trained) -> bool:
+    """Whether another `compile` stands between two trainings, with a tenth of the learning rate or less."""
+    before, now = earlier.compiled, later.compiled
+    if before is None or now is None or before.at == now.at or before.optimizer is None or now.optimizer is None:
+        return False
+    rates = _rate(before.optimizer), _rate(now.optimizer)
+    return rates[0] is not None and rates[1] is not None and rates[1] <= rates[0] / 9.9
+
+
+def _is_frozen_base(leaf: Leaf) -> bool:
+    return leaf.trains is False and is_pretrained(leaf) is True and bool(leaf.frozen_at)
+
+
+def _sets_a_flag(timeline: Timeline, first: Trained, last: Trained) -> bool:
+    """Whether somebody tries to thaw something between two trainings: other rules say why it does not work."""
+    return any(isinstance(event, SetTrainable) for event in timeline.between(first, last))
+
+
+@source.check("untrained-head-on-unfrozen-base")
+def untrained_head_on_unfrozen_base(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A pretrained part trains together with a new head from the first step on."""
+    seen: set[int] = set()
+    if any(isinstance(event, TensorFlagSet | NoAssignment | AttributeSet) for event in timeline.events):
+        return  # somebody tries to freeze something: other rules say why it does not work
+    for trained in timeline.trainings:
+        compiled = trained.compiled
+        if id(trained.model) in seen or compiled is None or compiled.optimizer is None:
+            continue
+        seen.add(id(trained.model))
+        rate = _rate(compiled.optimizer)
+        high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
+        leaves = trained.read.weighted
+        base = next((leaf for leaf in leaves if leaf.model.backbone and _was_never_frozen(leaf)), None)
+        head = next((leaf.part for leaf in leaves if isinstance(leaf.part, Layer) and _is_new_dense(leaf)), None)
+        if base is None or head is None or rate is None or rate < high or _may_change_the_rate(trained):
+            continue
+        yield Mistake(
+            f"{titled(base.model)} is pretrained and trains from the first step on together with a new head, at a "
+            f"learning rate of {rate:g}: the large gradients of the untrained head wipe out what it has learned. Train "
+            "the head alone first, with the base frozen; then thaw it and go on with a small rate.",
+            compiled.at.span,
+            steps((base.model.at, "pretrained weights loaded here"), (head.at, "new head"), training_step(trained)),
+            confidence=min(Confidence.LIKELY, confidence(trained, [base.model])),
+        )
+
+
+def _was_never_frozen(leaf: Leaf) -> bool:
+    """Whether these are pretrained layers that all train, because nobody ever said anything else."""
+    return leaf.trains is True and is_pretrained(leaf) is True and not leaf.thawed_at and not leaf.frozen_at
+
+
+def _is_new_dense(leaf: Leaf) -> bool:
+    part = leaf.part
+    return (
+        isinstance(part, Layer)
+        and part.class_name == "keras.layers.Dense"
+        and not part.weights_set
+        and leaf.model.pretrained is not True
+    )

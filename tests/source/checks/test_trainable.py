@@ -338,11 +338,15 @@ def test_a_loaded_model_that_is_frozen_and_thawed_inside() -> None:
         "base.trainable = True\nfor layer in base.layers[:-4]:\n    layer.trainable = False\n",
         "for layer in base.layers[:-4]:\n    layer.trainable = False\n",
         "for layer in base.layers[-4:]:\n    layer.trainable = True\nbase.trainable = False\n",
-        "model.trainable = True\n",
     ],
 )
 def test_a_base_that_is_thawed_itself_is_silent(thaw: str, keras: str) -> None:
     check(BASE + (FREEZE if "[-4:]" not in thaw else "") + thaw + COMPILE + FIT, keras)
+
+
+def test_thawing_the_model_around_a_frozen_base_does_nothing_in_keras_3() -> None:
+    check(BASE + FREEZE + "model.trainable = True\n" + COMPILE + FIT, "2")
+    check(BASE + FREEZE + "model.trainable = True  # error: reassignment-without-effect\n" + COMPILE + FIT, "3")
 
 
 @BOTH
