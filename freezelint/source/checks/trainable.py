@@ -384,8 +384,8 @@ def reassignment_without_effect(timeline: Timeline, keras: Behaviour) -> Iterato
             continue
         now, then = ("frozen", "thawed") if event.value else ("thawed", "frozen")
         yield Mistake(
-            f"Keras 3 skips this assignment: {titled(event.target)} itself is {then} already, and what was {now} inside "
-            f"it stays {now}. Set `trainable` where it was set before"
+            f"Keras 3 skips this assignment: {titled(event.target)} itself is {then} already, and what was {now} "
+            f"inside it stays {now}. Set `trainable` where it was set before"
             f"{'' if event.value else ', or set it to True here first'}.",
             event.at.span,
             steps((event.kept[0], f"{now} inside here"), training_step(trained)),
