@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
-from freezelint.source import containers
+from freezelint.source import building, containers
 from freezelint.source.selection import Bound, Selection
 from freezelint.source.values import (
     Class,
@@ -158,6 +158,8 @@ def _layer_is(run: Run, layer: Layer, wanted: str) -> Value:
     if traits is None or (layer.traits is None and not isinstance(layer, Model)):
         return run.unknown()
     if isinstance(layer, Model):
+        if traits.is_batchnorm and building.contains_batchnorm(layer):
+            run.missed.append((layer, "nested", 0, 0, ()))
         return Known(False)
     return Known(
         layer.traits is not None
@@ -222,6 +224,7 @@ def name_test(run: Run, name: Property, words: list[str], how: str, negative: bo
     selection = owner.stretch.selection
     exact = _named(name, owner.stretch.model, words, how) if words else None
     if exact is not None:
+        _note_missed_batchnorms(run, owner.stretch.model, words, exact)
         rest = frozenset(range(len(owner.stretch.model.layout or ()))) - exact
         test = GroupTest(owner, selection.meet(Selection(chosen=exact)), selection.meet(Selection(chosen=rest)))
     elif words and all(BATCHNORM_NAMES.search(word) for word in words) and _named_plainly(owner.stretch.model):
@@ -229,6 +232,14 @@ def name_test(run: Run, name: Property, words: list[str], how: str, negative: bo
     else:
         test = GroupTest(owner, _part_of(selection), _part_of(selection))
     return test.negated() if negative else test
+
+
+def _note_missed_batchnorms(run: Run, model: Model, words: list[str], found: frozenset[int]) -> None:
+    """Notes a test for BatchNormalization by name that does not find all of it in a backbone."""
+    if model.layout is not None and all(BATCHNORM_NAMES.search(word) for word in words):
+        wanted = frozenset(model.layout.batchnorm_indices())
+        if wanted - found:
+            run.missed.append((model, "name", len(wanted & found), len(wanted), tuple(words)))
 
 
 def _cased(text: str, name: Property) -> str:

@@ -19,9 +19,10 @@ from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
 from freezelint.source.paths import Decisions
-from freezelint.source.relevance import flags_set_at_some_steps, matters, only_gives_up, walk
+from freezelint.source.relevance import flags_set_at_some_steps, matters, only_gives_up, sets_flags, walk
 from freezelint.source.selection import Selection
 from freezelint.source.timeline import (
+    BatchNormMissed,
     ClassDefined,
     Event,
     FlagSetInTrace,
@@ -130,6 +131,8 @@ class Run:
         """The tapes that record what happens now."""
         self.steps_traced: list[Hashable] = []
         """The functions made by `tf.function` that are being run, outermost first."""
+        self.missed: list[tuple[Model, str, int, int, tuple[str, ...]]] = []
+        """BatchNormalization layers that the test which is being evaluated passes over (see `BatchNormMissed`)."""
         self.starred = False
         """Whether the call that is being made has arguments that are not known."""
         self.guards = 0
@@ -335,7 +338,11 @@ class Run:
             named.known_as = name
 
     def _branch(self, node: p.Branch, scope: Scope) -> None:
+        self.missed.clear()
         condition = self.decide(node.test, scope, node)
+        if self.missed and sets_flags((*node.body, *node.otherwise)):
+            for missed in self.missed:
+                self.record(BatchNormMissed(self.place(node.test, scope), *missed))
         if isinstance(condition, GroupTest):
             self._branch_on_group(condition, node, scope)
         elif condition is None:

@@ -20,6 +20,7 @@ from freezelint.source.timeline import (
     AttributeSet,
     Called,
     Compiled,
+    HiddenInLambda,
     Predicted,
     TensorFlagSet,
     Trained,
@@ -33,6 +34,7 @@ from freezelint.source.values import (
     Function,
     Group,
     Guess,
+    Images,
     Instance,
     Items,
     Known,
@@ -130,7 +132,7 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
             return get_attribute(run, owner.model, name, at)
         case Property(what="class", owner=inner) if name == "__name__":
             return Property(inner, "class name")
-        case Property() | Items() | Table() | Layers() | Optimizer() | Tape() | Guess() | Known():
+        case Property() | Items() | Table() | Layers() | Optimizer() | Tape() | Images() | Guess() | Known():
             return Partial(owner, name)
         case Tensor():
             return Partial(owner, name)
@@ -380,6 +382,8 @@ def call_layer(run: Run, layer: Layer, positional: list[Value], named: dict[str,
     if isinstance(training, Known) and training.value is None:
         training = None
     trace_call(run, layer)
+    if layer.class_name == "keras.layers.Lambda":
+        _look_into_lambda(run, layer, at)
     found = tuple(tensors([*positional, *named.values()]))
     where = "call" if run.in_call_method else "graph"
     wired = Wired(layer, training, at, found, where)
@@ -388,6 +392,22 @@ def call_layer(run: Run, layer: Layer, positional: list[Value], named: dict[str,
     for tape in run.tapes:
         tape.calls.append(called)
     return Tensor(wired=wired, inputs=found)
+
+
+def _look_into_lambda(run: Run, layer: Layer, at: Place) -> None:
+    """Calls the function of a Lambda layer once, to see whether it uses layers with weights."""
+    function = solid(layer.arguments.get("#0", layer.arguments.get("function", UNKNOWN)))
+    if "seen" in layer.arguments:
+        return
+    layer.arguments["seen"] = Known(True)
+    before = len(run.timeline.events)
+    if isinstance(function, Function | Method):
+        run.call(function, [Tensor(is_input=True)], {}, at)
+    elif isinstance(function, Layer):
+        run.record(HiddenInLambda(layer.at, function, layer))
+    for event in run.timeline.events[before:]:
+        if isinstance(event, Called) and event.layer is not layer:
+            run.record(HiddenInLambda(layer.at, event.layer, layer))
 
 
 # Methods
@@ -409,6 +429,8 @@ def call_method(
             return _collection_method(run, owner, name, positional)
         case Known(value=str() as constant):
             return _text_method(run, constant, name, positional)
+        case Images() if name.startswith("flow"):
+            return owner
         case Tape() if name == "gradient":
             custom_loops.take_gradient(run, owner, positional, named, at)
             return run.unknown()
@@ -453,7 +475,8 @@ def _model_method(
     if name == "compile":
         _compile(run, model, positional, named, at)
     elif name in _TRAINS:
-        train(run, model, name, at, named.get("callbacks"))
+        data = next(iter([*positional, *(named[key] for key in ("x", "generator") if key in named)]), None)
+        train(run, model, name, at, named.get("callbacks"), data)
     elif name in _PREDICTS:
         run.record(Predicted(at, model, name))
     elif name == "make_train_function":
@@ -493,7 +516,9 @@ def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, V
     run.record(event)
 
 
-def train(run: Run, model: Model, how: str, at: Place, callbacks: Value | None = None) -> None:
+def train(
+    run: Run, model: Model, how: str, at: Place, callbacks: Value | None = None, data: Value | None = None
+) -> None:
     """`fit` and the like: the flags of the moment, and which compile and which trace are in force."""
     trace_call(run, model)
     at_compile = run.behaviour.flags_are_read_at_compile
@@ -505,6 +530,7 @@ def train(run: Run, model: Model, how: str, at: Place, callbacks: Value | None =
         model.compiled,
         model.traced,
         callbacks=callbacks,
+        data=data,
         read_at_compile=at_compile,
     )
     if model.traced is None:

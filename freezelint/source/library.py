@@ -16,6 +16,7 @@ from freezelint.source.values import (
     Group,
     GroupTest,
     Guess,
+    Images,
     IndexRange,
     Items,
     Known,
@@ -311,6 +312,14 @@ def _regex(run: Run, positional: list[Value], named: dict[str, Value], at: Place
             return run.unknown()
 
 
+def _images(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    """`ImageDataGenerator(rescale=1 / 255)`; one with a function of its own is not known to scale."""
+    scale = named.get("rescale")
+    own = {"preprocessing_function", "featurewise_center", "samplewise_center"} & set(named)
+    known = isinstance(scale, Known) and isinstance(scale.value, int | float) and not own
+    return Images(at, float(scale.value)) if known and isinstance(scale, Known) else run.unknown()
+
+
 def _exit(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     return Known(None)
 
@@ -340,6 +349,7 @@ _HANDLERS: dict[str, Handler] = {
     "tqdm.tqdm": _list,
     "tqdm.auto.tqdm": _list,
     "builtins.print": _exit,
+    "keras.preprocessing.image.ImageDataGenerator": _images,
     "tensorflow.GradientTape": custom_loops.make_tape,
     "tensorflow.function": custom_loops.make_function,
 }

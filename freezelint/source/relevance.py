@@ -105,6 +105,11 @@ def flags_set_at_some_steps(body: p.Body) -> Iterator[p.Assign]:
                 yield node
 
 
+def sets_flags(body: p.Body) -> bool:
+    """Whether something in `body` assigns to `trainable`."""
+    return any(isinstance(node, p.Assign) and _sets_a_flag(node) for node in walk(body))
+
+
 def _counts_steps(test: p.Expression) -> bool:
     nodes = list(walk((test,)))
     words = {node.id for node in nodes if isinstance(node, p.Name)}

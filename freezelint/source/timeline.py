@@ -222,6 +222,29 @@ class GradientTaken(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BatchNormMissed(Event):
+    """A test that decides about `trainable` passes over the BatchNormalization layers of `model`.
+
+    `how` is "name" for a test on names that picks `found` of its `total` BatchNormalization layers, "nested" for a
+    test on the class in a loop that does not go into the model.
+    """
+
+    model: Model
+    how: str
+    found: int = 0
+    total: int = 0
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenInLambda(Event):
+    """A Lambda layer calls a layer with weights, which Keras does not see there."""
+
+    hidden: Layer
+    around: Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FlagSetInTrace(Event):
     """A function that is traced once holds an assignment to `trainable` under a condition on a step or an epoch."""
 
@@ -259,6 +282,8 @@ class Trained(Event):
     traced: Trained | None = None
     implied: bool = False
     callbacks: Value | None = None
+    data: Value | None = None
+    """What it is trained on."""
     read_at_compile: bool = False
     """Whether this Keras reads the flags in `compile` rather than when the step is traced."""
 

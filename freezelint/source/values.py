@@ -434,6 +434,14 @@ class Weights(Value):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Images(Value):
+    """An `ImageDataGenerator`, or what it yields; `scale` is what it multiplies the pixels by (1: nothing)."""
+
+    at: Place
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Paired(Value):
     """`zip(gradients, variables)`: what an optimizer is given."""
 

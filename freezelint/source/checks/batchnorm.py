@@ -22,8 +22,21 @@ from freezelint.source.checks.story import (
 )
 from freezelint.source.relevance import walk
 from freezelint.source.rewriting import flag_assignment, inserted_after, spelled
-from freezelint.source.timeline import ClassDefined, Leaf, LearningPhaseUsed, Predicted, Timeline, Trained
+from freezelint.source.timeline import (
+    BatchNormMissed,
+    ClassDefined,
+    Leaf,
+    LearningPhaseUsed,
+    Predicted,
+    Timeline,
+    Trained,
+)
 from freezelint.source.values import Class, Function, Known, Model, Place, Stretch, Wired
+
+
+def plural(number: int, word: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 @dataclass
@@ -42,7 +55,7 @@ class ThawedBatchNorm:
         """How many layers, in words."""
         if self.count is None:
             return "the BatchNormalization layers"
-        return f"{self.count} BatchNormalization layer{'s' if self.count != 1 else ''}"
+        return plural(self.count, "BatchNormalization layer")
 
     def pinned(self, value: bool, where: str) -> list[Wired]:
         """The calls that pin `training` to `value` in a graph or in a `call` method."""
@@ -367,3 +380,96 @@ def learning_phase_api(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
             "`trainable = False`.",
             event.at.span,
         )
+
+
+@source.check("pinned-training-true")
+def pinned_training_true(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A part with thawed BatchNormalization is wired in with `training=True`."""
+    seen: set[Place] = set()
+    for thawed in thawed_batchnorms(timeline):
+        wired = next((call for call in thawed.pinned(True, "graph") if isinstance(call.layer, Model)), None)
+        if wired is None or wired.at in seen:
+            continue
+        seen.add(wired.at)
+        model = thawed.leaf.model
+        where = "`predict` and `evaluate` too" if keras.wired_training_holds else "`export()` and a plain `model(x)`"
+        yield Mistake(
+            f"`training=True` does not mean that {titled(model)} shall be trained (`trainable` does): it puts its "
+            f"BatchNormalization into training mode for good, in {where}. Every answer then depends on the batch and "
+            "moves the statistics. Leave the argument out.",
+            wired.at.span,
+            steps(training_step(thawed.trained)),
+            confidence=confidence(thawed.trained, [model], thawed.certain)
+            if _contains_batchnorm(model)
+            else Confidence.POSSIBLE,
+        )
+
+
+@source.check("batchnorm-selected-by-name")
+def batchnorm_selected_by_name(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A test on names picks only some of the BatchNormalization layers of a backbone."""
+    for event, thawed in _missed(timeline, "name"):
+        words = ", ".join(repr(word) for word in event.words)
+        yield Mistake(
+            f"The name {words} finds {event.found} of the {event.total} BatchNormalization layers of "
+            f"{titled(event.model)}: the others are called otherwise, and this test passes over them. Ask for the "
+            "class: `isinstance(layer, keras.layers.BatchNormalization)`.",
+            event.at.span,
+            steps(training_step(thawed.trained)),
+            confidence=confidence(thawed.trained, [event.model], thawed.certain),
+        )
+
+
+@source.check("freeze-misses-nested-batchnorm")
+def freeze_misses_nested_batchnorm(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A loop looks for BatchNormalization in the layers of a model, and does not go into the model nested there."""
+    for event, thawed in _missed(timeline, "nested"):
+        yield Mistake(
+            f"The loop sees {titled(event.model)} as one layer, which is no BatchNormalization, and never looks "
+            f"inside: {thawed.many} there stay thawed. Loop over its own layers, or over `model._flatten_layers()`.",
+            event.at.span,
+            steps((event.model.at, "nested model made here"), training_step(thawed.trained)),
+            confidence=confidence(thawed.trained, [event.model], thawed.certain),
+        )
+
+
+def _missed(timeline: Timeline, how: str) -> Iterator[tuple[BatchNormMissed, ThawedBatchNorm]]:
+    """The tests that pass over BatchNormalization layers which are then thawed in a training call."""
+    events = [event for event in timeline.events if isinstance(event, BatchNormMissed) and event.how == how]
+    thawed = list(thawed_batchnorms(timeline)) if events else []
+    seen: set[Place] = set()
+    for event in events:
+        found = next((item for item in thawed if event.model in (item.leaf.model, *item.leaf.around)), None)
+        if found is not None and is_pretrained(found.leaf) is True and event.at not in seen:
+            seen.add(event.at)
+            yield event, found
+
+
+@source.check("dropout-under-frozen-parent")
+def dropout_under_frozen_parent(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A frozen backbone holds Dropout, which freezing does not switch off."""
+    seen: set[int] = set()
+    for trained in timeline.trainings:
+        for leaf in trained.read.weighted:
+            model = leaf.model
+            dropouts = len(model.layout.dropout_indices()) if model.layout is not None else 0
+            if not dropouts or leaf.trains is not False or not leaf.frozen_at or id(model) in seen:
+                continue
+            pinned = next((call for call in pins(trained, leaf) if call.pinned is False), None)
+            if pinned is not None and (keras.wired_training_holds or pinned.where == "call"):
+                continue
+            seen.add(id(model))
+            yield _noisy(trained, leaf, dropouts, pinned)
+
+
+def _noisy(trained: Trained, leaf: Leaf, dropouts: int, pinned: Wired | None) -> Mistake:
+    asked = "`training=False` is overruled by `fit` in Keras 3 before 3.16: the" if pinned is not None else "The"
+    return Mistake(
+        f"{asked} {plural(dropouts, 'Dropout layer')} inside {titled(leaf.model)} stay active while it is frozen: its "
+        "features are noisy in training. Freezing switches BatchNormalization only. If that is not wanted, compute the "
+        "features once, or call the base with `training=False` in the `call` of a model of your own.",
+        (pinned.at if pinned is not None else leaf.frozen_at[0]).span,
+        steps((leaf.frozen_at[0] if pinned is not None else None, "frozen here"), training_step(trained)),
+        confidence=confidence(trained, [leaf.model]),
+        severity=None if pinned is not None else Severity.INFO,
+    )

@@ -239,7 +239,8 @@ def test_a_loop_over_the_outer_model_does_not_reach_the_nested_batchnorm() -> No
         + PHASE_ONE
         + "base.trainable = True  # error: unfrozen-batchnorm\n"
         + "for layer in model.layers:\n"
-        + "    if isinstance(layer, layers.BatchNormalization):\n        layer.trainable = False\n"
+        + "    if isinstance(layer, layers.BatchNormalization):  # error: freeze-misses-nested-batchnorm\n"
+        + "        layer.trainable = False\n"
         + PHASE_TWO
     )
 
