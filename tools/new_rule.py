@@ -20,6 +20,7 @@ MODULES = {
     "graph": {"1": "batchnorm", "2": "trainable", "3": "gradient", "4": "serving"},
 }
 """The module that holds the checks of a family of codes (FZ1…, FZ2…), per pass."""
+LINE = 120
 OTHERWISE = {"source": "growing", "graph": "artifact"}
 FACTS = {"source": ("timeline", "Timeline", "freezelint.source.timeline"),
          "graph": ("model", "ModelGraph", "freezelint.graph.model_graph")}  # fmt: skip
@@ -130,14 +131,23 @@ def {rule.function}({argument}: {facts}, keras: Behaviour) -> Iterator[Mistake]:
 def _with_module(path: Path, where: str, module: str) -> str:
     """The package of the checks with one module more among its imports and names."""
     text = path.read_text("utf-8")
-    imported = re.search(rf"^from freezelint\.{where}\.checks import ([\w, ]+)", text, re.MULTILINE)
-    named = re.search(r"^__all__ = \[(.*)\]", text, re.MULTILINE)
+    imported = re.search(rf"^from freezelint\.{where}\.checks import (\([\w,\s]+\)|[\w, ]+)", text, re.MULTILINE)
+    named = re.search(r"^__all__ = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
     if imported is None or named is None:
-        raise Refused(f"{path} does not import its modules in one line: add {module} by hand")
-    modules = ", ".join(sorted([*re.findall(r"\w+", imported.group(1)), module]))
-    names = ", ".join(f'"{name}"' for name in sorted([*re.findall(r"\w+", named.group(1)), module]))
-    text = text.replace(named.group(), f"__all__ = [{names}]")
-    return text.replace(imported.group(), f"from freezelint.{where}.checks import {modules}".rstrip())
+        raise Refused(f"{path} does not import its modules and list them in __all__: add {module} by hand")
+    modules = sorted([*re.findall(r"\w+", imported.group(1)), module])
+    names = [f'"{name}"' for name in sorted([*re.findall(r"\w+", named.group(1)), module])]
+    text = text.replace(named.group(), f"__all__ = {_listed(names, '[', ']', 11)}")
+    head = f"from freezelint.{where}.checks import "
+    return text.replace(imported.group(), head + _listed(modules, "(", ")", len(head)))
+
+
+def _listed(names: list[str], opening: str, closing: str, before: int) -> str:
+    """The names in one line if there is room for them, otherwise a line for each; imports need no brackets then."""
+    line = ", ".join(names)
+    if before + len(line) + 1 > LINE:
+        return opening + "\n" + "".join(f"    {name},\n" for name in names) + closing
+    return line if opening == "(" else f"{opening}{line}{closing}"
 
 
 def page(rule: NewRule) -> str:

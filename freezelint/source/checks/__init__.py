@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from freezelint.source.checks import batchnorm, call_methods, custom_loops, preprocessing, trainable, training_loop
+from freezelint.source.checks import (
+    batchnorm,
+    call_methods,
+    cost,
+    custom_loops,
+    growing,
+    preprocessing,
+    trainable,
+    training_loop,
+)
 from freezelint.source.checks.registry import source
 
-__all__ = ["batchnorm", "call_methods", "custom_loops", "preprocessing", "source", "trainable", "training_loop"]
+__all__ = [
+    "batchnorm",
+    "call_methods",
+    "cost",
+    "custom_loops",
+    "growing",
+    "preprocessing",
+    "source",
+    "trainable",
+    "training_loop",
+]

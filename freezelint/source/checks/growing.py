@@ -1,0 +1,79 @@
+"""Models that grow while they are trained, and layers that are faded in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from freezelint.finding import Confidence, Mistake
+from freezelint.keras.behaviour import Behaviour
+from freezelint.source import program as p
+from freezelint.source.checks.registry import source
+from freezelint.source.checks.story import name_of, steps
+from freezelint.source.relevance import walk
+from freezelint.source.timeline import AttributeSet, Timeline, Trained
+from freezelint.source.values import Function, Known, Layer, Place, Unknown
+
+
+@source.check("python-scalar-fade")
+def python_scalar_fade(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A Python number that `call` reads is changed after the step was traced: the step keeps the old one."""
+    started: dict[tuple[int, str], AttributeSet] = {}
+    seen: set[Place] = set()
+    for event in timeline.events:
+        if not isinstance(event, AttributeSet) or not isinstance(event.target, Layer) or event.target.cls is None:
+            continue
+        first = started.setdefault((id(event.target), event.attribute), event)
+        if event is first or event.at in seen or not _is_number(first) or not _may_be_number(event):
+            continue
+        trained = _trained_around(timeline, event)
+        if trained is not None and _reads(event.target, event.attribute):
+            seen.add(event.at)
+            yield Mistake(
+                f"`{event.attribute}` of {name_of(event.target)} is a Python number: the training step was traced with "
+                "its first value and never looks at it again, so nothing fades. Make it a variable "
+                '(`self.add_weight(shape=(), initializer="zeros", trainable=False)`) and `assign` to it.',
+                event.at.span,
+                steps((first.at, "a plain number"), (trained.at, "trained here, with the step traced before")),
+                confidence=Confidence.CERTAIN if isinstance(event.value, Known) else Confidence.LIKELY,
+            )
+
+
+def _is_number(event: AttributeSet) -> bool:
+    value = event.value.value if isinstance(event.value, Known) else None
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _may_be_number(event: AttributeSet) -> bool:
+    return _is_number(event) or isinstance(event.value, Unknown)
+
+
+def _trained_around(timeline: Timeline, event: AttributeSet) -> Trained | None:
+    """A training call after the assignment that runs a step which was traced before it."""
+    traced: set[int] = set()
+    passed = False
+    for other in timeline.events:
+        passed = passed or other is event
+        if isinstance(other, Trained) and not other.implied:
+            if passed and other.traced is not None and id(other.traced) in traced and _holds(other, event):
+                return other
+            if not passed:
+                traced.add(id(other))
+    return None
+
+
+def _holds(trained: Trained, event: AttributeSet) -> bool:
+    """Whether what is trained holds the layer."""
+    containers = list(trained.model.containers())
+    return any(event.target is part for model in containers for part in (model, *model.parts))
+
+
+def _reads(layer: Layer, attribute: str) -> bool:
+    """Whether the layer's own `call` reads the attribute."""
+    call = layer.cls.lookup("call") if layer.cls is not None else None
+    return isinstance(call, Function) and any(
+        isinstance(node, p.Attribute) and node.name == attribute and _is_self(node.value) for node in walk(call.body)
+    )
+
+
+def _is_self(node: p.Expression) -> bool:
+    return isinstance(node, p.Name) and node.id == "self"

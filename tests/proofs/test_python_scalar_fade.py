@@ -1,0 +1,58 @@
+"""python-scalar-fade: a number that `call` reads is a constant of the traced step."""
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.keras
+
+
+def fade(keras, variable):
+    class Fade(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            if variable:
+                self.alpha = self.add_weight(shape=(), initializer="zeros", trainable=False, name="alpha")
+            else:
+                self.alpha = 0.0
+
+        def call(self, inputs):
+            return inputs * self.alpha
+
+        def set(self, value):
+            if variable:
+                self.alpha.assign(value)
+            else:
+                self.alpha = value
+
+    return Fade()
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_only_a_variable_fades(keras, variable, measured):
+    layer = fade(keras, variable)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", "mse")
+    ones = np.ones((8, 1), "float32")
+    losses = []
+    for alpha in (0.0, 1.0):
+        layer.set(alpha)
+        losses.append(float(np.ravel(model.train_on_batch(ones, ones))[0]))
+    words = "a variable" if variable else "a Python number"
+    measured(keras, f"{words}: loss after alpha went from 0 to 1", losses[1])
+    assert losses[0] == 1
+    assert (losses[1] == 0) is variable
+
+
+def test_compiling_anew_reads_the_number_again(keras, measured):
+    layer = fade(keras, variable=False)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", "mse")
+    ones = np.ones((8, 1), "float32")
+    model.train_on_batch(ones, ones)
+    layer.set(1.0)
+    model.compile("sgd", "mse")
+    loss = float(np.ravel(model.train_on_batch(ones, ones))[0])
+    measured(keras, "a Python number, compiled anew: loss", loss)
+    assert loss == 0
