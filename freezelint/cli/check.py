@@ -1,9 +1,7 @@
-"""The command line. It knows everything; nothing knows it."""
+"""`freezelint check`."""
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freezelint import __version__
+from freezelint.cli.outputs import FORMATS, parse_outputs, render
+from freezelint.cli.terminal import colour, write, write_file
 from freezelint.finding import Confidence, Severity
 
 if TYPE_CHECKING:
@@ -20,55 +19,12 @@ if TYPE_CHECKING:
     from freezelint.report import Report
     from freezelint.texts import Texts
 
-FORMATS = ("text", "concise", "json")
-_NOT_DONE = 2
-_INTERRUPTED = 130
-
-
-class _Application(click.Group):
-    """A group of commands that return their exit code, and never end in a traceback for what a user does."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            code = super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("\nfreezelint: interrupted", err=True)
-            ctx.exit(_INTERRUPTED)
-        except OSError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            # The reader went away (`freezelint check | head`). Nothing may be written at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(_NOT_DONE)
-        ctx.exit(code or 0)
-
-
-@click.group(cls=_Application, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="freezelint")
-def cli() -> None:
-    """Find Keras layers that are not frozen when you think they are, and BatchNorm in the wrong mode.
-
-    Reads Python files, notebooks and saved models (.keras, .h5, SavedModel) without importing or running them.
-    """
-
 
 def _words(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for text in value for item in text.split(",") if (word := item.strip()))
 
 
-def _outputs(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> list[tuple[str, Path]]:
-    outputs = []
-    for text in value:
-        kind, equals, file = text.partition("=")
-        if not equals or not file or kind not in FORMATS:
-            raise click.BadParameter(f"{text!r} is not FORMAT=FILE with one of the formats {', '.join(FORMATS)}")
-        if not Path(file).absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {Path(file).parent} to write {file} to")
-        outputs.append((kind, Path(file)))
-    return outputs
-
-
-@cli.command(short_help="Check files, notebooks, models and folders of them.")
+@click.command(short_help="Check files, notebooks, models and folders of them.")
 @click.argument("paths", nargs=-1, metavar="[PATHS]... | -", type=click.Path(path_type=str))
 @click.option(
     "--output-format",
@@ -82,7 +38,7 @@ def _outputs(context: click.Context, parameter: click.Parameter, value: Sequence
     "outputs",
     multiple=True,
     metavar="FORMAT=FILE",
-    callback=_outputs,
+    callback=parse_outputs,
     help="Write a report to a file as well; may be repeated.",
 )
 @click.option(
@@ -176,8 +132,8 @@ def check(
     except (FileNotFoundError, api.SettingsError) as error:
         raise click.UsageError(str(error)) from error
     for kind, file in outputs:
-        _write_file(file, _render(kind, report, texts, colour=False))
-    _write(_render(output_format, report, texts, colour=_colour()))
+        write_file(file, render(kind, report, texts, colour=False))
+    write(render(output_format, report, texts, colour=colour()))
     if output_format != "text" and not (report.files or report.models or report.not_read):
         click.echo(NOTHING, err=True)
     return report.exit_code(settings.fail_on)
@@ -198,7 +154,7 @@ def _show_diff(fixes: Fixes, settings: Settings) -> int:
     from freezelint.report.summary import summary
 
     for line in edit.diff(fixes.changes):
-        _write(line)
+        write(line)
     for gap in fixes.refused:
         click.echo(f"freezelint: {gap.path}: {gap.reason}", err=True)
     left = summary(fixes.report)
@@ -212,80 +168,3 @@ def _check_standard_input(paths: Sequence[str], stdin_filename: str | None, sett
     if tuple(paths) != ("-",):
         raise click.UsageError("standard input is checked alone: give - as the only path")
     return check_data(sys.stdin.buffer.read(), stdin_filename or "-", settings, texts)
-
-
-def _render(kind: str, report: Report, texts: Texts, colour: bool) -> str:
-    from freezelint.report import concise, json, text
-
-    if kind == "json":
-        return json.render(report, texts.lines)
-    if kind == "concise":
-        return concise.render(report, texts.lines, colour)
-    return text.render(report, texts.lines, colour)
-
-
-@cli.command(short_help="Show why a rule is one, and what to write instead.")
-@click.argument("rule")
-def explain(rule: str) -> int:
-    """Show the page of a RULE (a name or a code): what it finds, why that is a mistake, what to write instead."""
-    from freezelint import catalogue
-    from freezelint.api import nearest
-
-    found = catalogue.find(rule)
-    if found is None:
-        raise click.UsageError(f"there is no rule {rule!r}{nearest(rule) or '; `freezelint rules` lists them'}")
-    if not sys.stdout.isatty():
-        _write(found.page if found.page.endswith("\n") else f"{found.page}\n")
-        return 0
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    from freezelint.report.rules import as_page
-
-    Console().print(Markdown(as_page(found)))
-    return 0
-
-
-@cli.command(short_help="List the rules.")
-@click.option("--output-format", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-def rules(output_format: str) -> int:
-    """List the rules: code, name, how bad in Keras 2 and 3, what sees them, whether there is a fix."""
-    from freezelint import catalogue
-    from freezelint.report import rules as index
-
-    known = list(catalogue.rules().values())
-    if output_format == "json":
-        _write(index.as_json(known))
-    elif output_format == "markdown":
-        _write(index.as_markdown(known))
-    else:
-        _write(index.as_text(known, colour=_colour()))
-    return 0
-
-
-def _colour() -> bool:
-    """NO_COLOR (no-color.org) switches colour off, FORCE_COLOR on; otherwise a terminal gets it."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _write(text: str) -> None:
-    """Text to standard output; characters that its encoding lacks are replaced."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "replace").decode(encoding), nl=False, color=_colour() or None)
-    sys.stdout.flush()
-
-
-def _write_file(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, "utf-8", "replace")
-    except OSError as error:
-        raise click.UsageError(f"cannot write {file}: {error.strerror}") from error
-
-
-def main() -> None:
-    """The entry point of the command `freezelint`."""
-    cli()
