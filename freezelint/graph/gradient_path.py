@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from freezelint.graph import layer_kinds
-from freezelint.graph.model_graph import Call, Layer, LayerKind, ModelGraph, TensorRef
+from freezelint.graph.model_graph import Layer, LayerKind, ModelGraph, TensorRef
+from freezelint.graph.reachable import needed_calls
 from freezelint.graph.training import trains
 from freezelint.keras.behaviour import Behaviour
 
@@ -58,7 +59,7 @@ class _Walk:
             self.layers.setdefault(layer.path, layer)
         self.hits: dict[str, _Upstream] = {}
         self._model, self._keras = model, keras
-        self._calls = {path: _needed_calls(model, path) for path in model.outputs}
+        self._calls = {path: needed_calls(model, path) for path in model.outputs}
         self._known: dict[tuple[str, tuple[_Upstream, ...]], tuple[_Upstream, ...]] = {}
         self._steps = 0
 
@@ -99,20 +100,6 @@ class _Walk:
                 if trains(self._model, inner, self._keras) is False:
                     self.hits[inner.path] = self.hits.get(inner.path, _NOTHING) | upstream
         return (upstream,)
-
-
-def _needed_calls(model: ModelGraph, path: str) -> list[Call]:
-    """The calls of one model that its outputs depend on."""
-    calls = [call for call in model.calls if call.parent == path]
-    by_key = {(call.layer, call.index): call for call in calls}
-    needed: set[tuple[str, int]] = set()
-    stack = [(end.layer, end.call) for end in model.outputs.get(path, ())]
-    while stack:
-        key = stack.pop()
-        if key in by_key and key not in needed:
-            needed.add(key)
-            stack.extend((tensor.layer, tensor.call) for tensor in by_key[key].inputs)
-    return [call for call in calls if (call.layer, call.index) in needed]
 
 
 def _taken(made: dict[tuple[str, int], tuple[_Upstream, ...]], tensor: TensorRef) -> _Upstream:

@@ -32,7 +32,8 @@ _TENSORFLOW_ROOTS = re.compile(r"^(?:tf|tensorflow_core|tensorflow)(?=\.|$)")
 _CLASS = re.compile(r"^_?[A-Z]")
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for long lists of names."""
     return frozenset(text.split())
 
 
@@ -110,11 +111,11 @@ _WEIGHTED_KINDS = frozenset({
 _WITH_WEIGHTS = frozenset({"PReLU", "MultiHeadAttention", "GroupQueryAttention", "AdditiveAttention"})
 _WITHOUT_WEIGHTS = frozenset({"UnitNormalization", "DenseFeatures"})
 
-_CALL_DEFAULTS_TO_TRAINING = _words("""
+_CALL_DEFAULTS_TO_TRAINING = words("""
     AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization Equalization MaxNumBoundingBoxes
     Pipeline Resizing Solarization""")
 
-_LAYER_FUNCTIONS = _words("""
+_LAYER_FUNCTIONS = words("""
     add average concatenate deserialize dot maximum minimum multiply serialize subtract""")
 
 _LAYER_SPELLINGS = {
@@ -182,7 +183,7 @@ _SECTIONS_WITH_MODULES = frozenset({
 })
 """Sections whose public classes live in a module of their own (`keras.layers.core.Dense`)."""
 
-_V1_OPTIMIZERS = _words("""
+_V1_OPTIMIZERS = words("""
     AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer GradientDescentOptimizer
     MomentumOptimizer Optimizer ProximalAdagradOptimizer ProximalGradientDescentOptimizer RMSPropOptimizer
     SyncReplicasOptimizer""")
@@ -390,7 +391,7 @@ class OptimizerName:
 
 
 _V1_TO_KERAS = {"GradientDescentOptimizer": "SGD", "MomentumOptimizer": "SGD", "RMSPropOptimizer": "RMSprop"}
-_OPTIMIZER_CLASSES = _words("""
+_OPTIMIZER_CLASSES = words("""
     Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam Optimizer RMSprop
     SGD""")
 
