@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead,
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.version import Choice, from_artifact, resolve
 from freezelint.report import Report
+from freezelint.settings import UNREADABLE, PerFileIgnore, Settings, SettingsError, SettingsOf, named
 from freezelint.source.files import Input, Kind, Search, find, is_excluded
 from freezelint.texts import Texts
 
@@ -25,64 +25,28 @@ MAX_READ_BYTES = 100_000_000
 MAX_FIX_PASSES = 10
 """How often a run is repeated to make fixes that overlapped with others."""
 
-UNREADABLE = "unreadable-input"
+DEFAULTS = Settings()
+
+__all__ = ("Fixes", "Settings", "SettingsError", "check", "check_data", "check_source", "fix", "write")
+
 DEBUG_VARIABLE = "FREEZELINT_DEBUG"
 
 
-class SettingsError(ValueError):
-    """A setting that means nothing: an unknown rule, version or pattern. The text says which, and what is near."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to check.
-
-    `keras` is `auto`, `any`, a generation (`2`, `3`) or a version (`3.14`); `backend` the backend of Keras 3 (None:
-    what the source sets, otherwise TensorFlow).
-    `select` and `ignore` are names, codes or beginnings of codes; nothing selected means the rules that are on by
-    default. `pedantic` shows what is only possible, and what a more specific rule would silence. `exclude` are
-    patterns in the form of `.gitignore`, which with `force_exclude` hold for what is named explicitly too.
-    """
-
-    keras: str = "auto"
-    backend: str | None = None
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    min_confidence: Confidence = Confidence.LIKELY
-    pedantic: bool = False
-    fail_on: Severity = Severity.WARNING
-    exclude: tuple[str, ...] = ()
-    force_exclude: bool = False
-
-    @property
-    def threshold(self) -> Confidence:
-        """The lowest confidence that is shown."""
-        return Confidence.POSSIBLE if self.pedantic else self.min_confidence
-
-    def rules(self) -> frozenset[str]:
-        """The names of the rules to run. Raises `SettingsError` for a selector that names none.
-
-        What could not be read is always told, unless it is ignored by name.
-        """
-        chosen = {rule.name for rule in catalogue.rules().values() if rule.default}
-        if self.select:
-            chosen = {name for word in self.select for name in _named(word)}
-        return frozenset((chosen | {UNREADABLE}) - {name for word in self.ignore for name in _named(word)})
-
-
-def check(paths: Iterable[str | Path], settings: Settings = Settings(), texts: Texts | None = None) -> Report:
+def check(
+    paths: Iterable[str | Path], settings: Settings | SettingsOf = DEFAULTS, texts: Texts | None = None
+) -> Report:
     """Checks Python files, notebooks, saved models and folders of all of them.
 
-    `texts` is given the text of everything that findings point into. Raises `FileNotFoundError` for a path that
-    does not exist and `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is
-    part of the report.
+    `settings` hold for all of them, or are given for each (`freezelint.config.Configurations`). `texts` is given the
+    text of everything that findings point into. Raises `FileNotFoundError` for a path that does not exist and
+    `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is part of the report.
     """
-    named = [Path(path) for path in paths]
-    for path in named:
+    inputs = [Path(path) for path in paths]
+    for path in inputs:
         if not os.path.lexists(path):
             raise FileNotFoundError(f"{path} does not exist")
-    run = _Run(settings, texts)
-    found = find(named, _search(settings))
+    run = _Run(settings, texts, inputs)
+    found = find(inputs, run.search)
     for gap, was_named in found.not_read:
         run.could_not_read(gap, was_named)
     for item in found.inputs:
@@ -104,21 +68,25 @@ class Fixes:
 
 
 def fix(
-    paths: Iterable[str | Path], settings: Settings = Settings(), texts: Texts | None = None, *, unsafe: bool = False
+    paths: Iterable[str | Path],
+    settings: Settings | SettingsOf = DEFAULTS,
+    texts: Texts | None = None,
+    *,
+    unsafe: bool = False,
 ) -> Fixes:
     """Checks, makes the fixes, and checks again until nothing is left to fix. Nothing is written: `write` does that.
 
     Only files that `paths` name or hold are changed; `unsafe` makes the fixes that change training too. Raises as
     `check` does.
     """
-    named = list(paths)
+    inputs = list(paths)
     texts = texts if texts is not None else Texts()
     fixing = _Fixing(texts, unsafe)
-    report = check(named, settings, texts)
+    report = check(inputs, settings, texts)
     for _ in range(MAX_FIX_PASSES):
         if not fixing.make(report):
             break
-        report = check(named, settings, texts)
+        report = check(inputs, settings, texts)
     return Fixes(report, tuple(fixing.changes.values()), fixing.count, tuple(fixing.refused.values()))
 
 
@@ -134,14 +102,25 @@ def write(fixes: Fixes) -> list[NotRead]:
     return failed
 
 
-def check_data(data: bytes, path: str, settings: Settings = Settings(), texts: Texts | None = None) -> Report:
+def check_data(
+    data: bytes,
+    path: str,
+    settings: Settings | SettingsOf = DEFAULTS,
+    texts: Texts | None = None,
+    *,
+    location: Path | None = None,
+) -> Report:
     """Checks one Python file, or (by the suffix of `path`) notebook, that is in memory.
 
-    Raises `SettingsError` for a setting that means nothing.
+    With `location` it is checked as the file of a project that lies there. Raises `SettingsError` for a setting that
+    means nothing.
     """
-    run = _Run(settings, texts)
-    if not is_excluded(Path(path), _search(settings)):
-        run.check_data(None, path, data, named=True)
+    run = _Run(settings, texts, [location] if location is not None else [])
+    if location is not None:
+        run.texts.change(location, data)
+        run.texts.add(path, location)
+    if not is_excluded(Path(path), run.search):
+        run.check_data(location, path, data, named=True)
     return run.report()
 
 
@@ -154,31 +133,6 @@ def check_source(
     """
     settings = Settings(keras=keras, select=tuple(select))
     return list(check_data(text.encode("utf-8", "replace"), path, settings).findings)
-
-
-def _named(word: str) -> list[str]:
-    found = [rule.name for rule in catalogue.matching(word)]
-    if not found:
-        raise SettingsError(f"there is no rule {word!r}{nearest(word)}")
-    return found
-
-
-def nearest(word: str) -> str:
-    """A suggestion of the rule that `word` may mean, as the end of a message; empty if nothing is near."""
-    known = [name for rule in catalogue.rules().values() for name in (rule.name, rule.code.lower())]
-    close = difflib.get_close_matches(word.strip().lower(), known, n=1, cutoff=0.5)
-    rule = catalogue.find(close[0]) if close else None
-    return f"; did you mean {rule.code} {rule.name}?" if rule else ""
-
-
-def _search(settings: Settings) -> Search:
-    """What to look for; raises `SettingsError` for a pattern that is none."""
-    search = Search(_looks_like_model, settings.exclude, settings.force_exclude)
-    try:
-        search.validate()
-    except ValueError as error:
-        raise SettingsError(f"exclude: {error}") from error
-    return search
 
 
 def _looks_like_model(path: Path) -> bool:
@@ -230,11 +184,15 @@ class _Fixing:
 class _Run:
     """One run over its inputs: what was found and read so far."""
 
-    def __init__(self, settings: Settings, texts: Texts | None) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings | SettingsOf, texts: Texts | None, inputs: Sequence[Path] = ()) -> None:
+        self.settings_of: SettingsOf = settings if callable(settings) else lambda path: settings
         self.texts = texts if texts is not None else Texts()
-        self.selected = settings.rules()
-        _validate_keras(settings.keras)
+        self.inputs = inputs
+        own = self.settings_of(None)
+        own.validate()
+        self.search = Search(
+            _looks_like_model, own.exclude, own.force_exclude, lambda path: self.settings_of(path).configured_exclude
+        )
         self.findings: list[Finding] = []
         self.hidden: list[Finding] = []
         self.seen: list[Finding] = []
@@ -243,7 +201,8 @@ class _Run:
         """For each file that was read as a whole the rules that ran and are mistakes in its Keras."""
         self.read: set[Path] = set()
         self.not_read: dict[NotRead, None] = {}
-        self.shown: set[str] = set()
+        self.shown: dict[str, Settings] = {}
+        """What was looked at, by the name that reports show, with its settings."""
         self.choices: list[Choice] = []
         self.files = 0
         self.models = 0
@@ -278,20 +237,24 @@ class _Run:
 
     def report(self) -> Report:
         """What all that comes to."""
-        unread = [_unreadable(item) for item in self.not_read] if UNREADABLE in self.selected else []
+        unread = [_unreadable(item) for item in self.not_read if UNREADABLE in self._settings(item.path).rules()]
         wanted = [finding for finding in merge.distinct(self.findings) if self._is_about_input(finding)]
         ignores = ignore.Ignores(self.texts)
         kept, suppressed = ignores.apply([*wanted, *unread])
         unused, more = ignores.apply(self._unused(ignores))
         kept.extend(unused)
+        per_file = _PerFileIgnores(self)
+        told = [finding for finding in kept if not per_file.silences(finding)]
+        suppressed += more + len(kept) - len(told)
+        told.extend(per_file.unused())
         shown = {merge.key(finding) for finding in wanted}
         hidden = [finding for finding in merge.distinct(self.hidden) if merge.key(finding) not in shown]
         return Report(
-            findings=tuple(sorted(kept, key=lambda finding: finding.order)),
+            findings=tuple(sorted(told, key=lambda finding: finding.order)),
             not_read=tuple(self.not_read),
             files=self.files,
             models=self.models,
-            suppressed=suppressed + more,
+            suppressed=suppressed,
             hidden=sum(map(self._is_about_input, hidden)),
             keras=_in_words(self.choices),
             failed=self.failed,
@@ -299,7 +262,7 @@ class _Run:
 
     def _unused(self, ignores: ignore.Ignores) -> Iterator[Finding]:
         """The comments that silence nothing, in the files that were read as a whole."""
-        if ignore.UNUSED not in self.selected:
+        if not self.could_fire:
             return
         for finding in self.seen:
             ignores.silences(finding)
@@ -315,15 +278,21 @@ class _Run:
         location = self.texts.location(display)
         return location is not None and any(path not in self.read for path in importers(location))
 
+    def _settings(self, display: str) -> Settings:
+        """The settings for a file by its name in reports, which need not be one of the inputs."""
+        return self.shown.get(display) or self.settings_of(self.texts.location(display) or Path(display))
+
     def _is_about_input(self, finding: Finding) -> bool:
         """Whether a finding, which may lie in an imported file, touches what this run was asked about."""
         return finding.path in self.shown or any(step.span.path in self.shown for step in finding.related)
 
     def _guarded(self, display: str, named: bool, action: Callable[[], None]) -> None:
         """Runs the analysis of one input. A fault of freezelint itself is reported like an unreadable input."""
-        self.shown.add(display)
         try:
+            self.shown[display] = self.settings_of(self.texts.location(display) or Path(display))
             action()
+        except SettingsError:
+            raise
         except Exception as error:  # the one place where a fault of an analysis is caught
             if os.environ.get(DEBUG_VARIABLE):
                 raise
@@ -334,7 +303,9 @@ class _Run:
     def _check_source(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
         from freezelint.source import analysis, signs, syntax
 
-        if not signs.worth_reading(data, self.selected) and (not named or syntax.is_python(display, data)):
+        settings = self.shown[display]
+        selected = settings.rules()
+        if not signs.worth_reading(data, selected) and (not named or syntax.is_python(display, data)):
             self.files += 1
             self._ran(display, path)
             return
@@ -343,8 +314,10 @@ class _Run:
         unread: dict[NotRead, None] = {}
         overlay = self.texts.overlay or None
         for behaviour in self._behaviours(choice, backend):
-            findings, gaps = analysis.analyse(path, display, data, behaviour, self.selected, overlay=overlay)
-            by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
+            findings, gaps = analysis.analyse(
+                path, display, data, behaviour, selected, overlay=overlay, options=settings.options
+            )
+            by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
             self.seen.extend(findings)
             unread.update(dict.fromkeys(gaps))
         for gap in unread:
@@ -354,17 +327,18 @@ class _Run:
             self.choices.append(choice)
             if not unread:
                 self._ran(display, path)
-        self._add(merge.across_generations(by_generation))
+        self._add(merge.across_generations(by_generation), settings)
 
     def _ran(self, display: str, path: Path | None) -> None:
         """Notes which rules could have found something in a file, if comments in it may silence some."""
-        if ignore.UNUSED in self.selected and any(map(ignore.comments, self.texts.all_lines(display))):
+        selected = self.shown[display].rules()
+        if ignore.UNUSED in selected and any(map(ignore.comments, self.texts.all_lines(display))):
             choice, _ = self._keras_of_source(path, display)
             generations = {behaviour.generation for behaviour in self._behaviours(choice, "tensorflow")}
             rules = catalogue.rules()
             self.could_fire[display] = {
                 name
-                for name in self.selected
+                for name in selected
                 if "source" in rules[name].sees and any(rules[name].severity(item) for item in generations)
             }
 
@@ -375,11 +349,11 @@ class _Run:
 
         text = "\n".join(chain.from_iterable(self.texts.all_lines(display)))
         choice = resolve(
-            option=self.settings.keras,
+            option=self.shown[display].keras,
             source=from_source(text, display),
             project=from_project(path) if path is not None else (),
         )
-        return choice, self.settings.backend or backend_in_source(text) or "tensorflow"
+        return choice, self.shown[display].backend or backend_in_source(text) or "tensorflow"
 
     def _check_model(self, item: Input) -> None:
         from freezelint.graph.checks import graph
@@ -393,40 +367,62 @@ class _Run:
             return
         for gap in model.not_read:
             self.could_not_read(replace(gap, path=item.display), item.named)
-        choice = resolve(option=self.settings.keras, artifact=from_artifact(model.keras_version, item.display))
+        settings = self.shown[item.display]
+        choice = resolve(option=settings.keras, artifact=from_artifact(model.keras_version, item.display))
         by_generation: dict[str, list[Finding]] = {}
-        for behaviour in self._behaviours(choice, self.settings.backend or "tensorflow"):
-            findings = list(graph.run(model, item.display, behaviour, self.selected))
-            by_generation[_number(behaviour)] = self._speaking(findings, behaviour)
+        for behaviour in self._behaviours(choice, settings.backend or "tensorflow"):
+            findings = list(graph.run(model, item.display, behaviour, settings.rules(), settings.options))
+            by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
         self.models += 1
         self.choices.append(choice)
-        self._add(merge.across_generations(by_generation))
+        self._add(merge.across_generations(by_generation), settings)
 
     def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
         for version in choice.versions:
             yield Behaviour(version, "tensorflow" if version.major < 3 else backend)
 
-    def _speaking(self, findings: Sequence[Finding], behaviour: Behaviour) -> list[Finding]:
+    def _speaking(self, findings: Sequence[Finding], behaviour: Behaviour, settings: Settings) -> list[Finding]:
         """The findings of one analysis that are sure enough, without those that a more specific one silences."""
         if behaviour.backend != "tensorflow":
             findings = [replace(finding, confidence=Confidence.POSSIBLE) for finding in findings]
-        sure = self._sure(merge.distinct(findings))
-        return sure if self.settings.pedantic else merge.speaking(sure, catalogue.rules(), behaviour.generation)
+        sure = self._sure(merge.distinct(findings), settings)
+        if not settings.pedantic:
+            sure = merge.speaking(sure, catalogue.rules(), behaviour.generation)
+        return [finding for finding in sure if finding.name not in settings.muted()]
 
-    def _add(self, findings: Sequence[Finding]) -> None:
-        self.findings.extend(self._sure(findings))
+    def _add(self, findings: Sequence[Finding], settings: Settings) -> None:
+        self.findings.extend(self._sure(findings, settings))
 
-    def _sure(self, findings: Sequence[Finding]) -> list[Finding]:
+    def _sure(self, findings: Sequence[Finding], settings: Settings) -> list[Finding]:
         """The findings that are sure enough to be shown; the others are counted."""
-        self.hidden.extend(finding for finding in findings if finding.confidence < self.settings.threshold)
-        return [finding for finding in findings if finding.confidence >= self.settings.threshold]
+        self.hidden.extend(finding for finding in findings if finding.confidence < settings.threshold)
+        return [finding for finding in findings if finding.confidence >= settings.threshold]
 
 
-def _validate_keras(value: str) -> None:
-    try:
-        resolve(option=value)
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
+class _PerFileIgnores:
+    """The rules that a configuration ignores in some files, and which of these entries hid something."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._used: set[PerFileIgnore] = set()
+
+    def silences(self, finding: Finding) -> bool:
+        """Whether a finding is ignored in its file."""
+        path = self._run.texts.location(finding.path) or Path(finding.path)
+        entries = [entry for entry in self._run.settings_of(path).per_file_ignores if entry.covers(path, finding.name)]
+        self._used.update(entries)
+        return bool(entries)
+
+    def unused(self) -> Iterator[Finding]:
+        """The entries that hide nothing although the whole folder of their configuration was searched."""
+        searched = [path.absolute() for path in self._run.inputs if path.is_dir()]
+        entries = {entry: settings for settings in self._run.shown.values() for entry in settings.per_file_ignores}
+        for entry, settings in entries.items():
+            folder = entry.patterns.folder
+            if entry in self._used or folder is None or not any(top in (folder, *folder.parents) for top in searched):
+                continue
+            if ignore.UNUSED in settings.rules() and named(entry.rules) & settings.rules():
+                yield ignore.unused_entry(entry.source, entry.line, entry.patterns.lines[0], entry.rules)
 
 
 def _number(behaviour: Behaviour) -> str:

@@ -6,7 +6,8 @@ A page opens with a fenced `toml` block under its title. Its keys:
 `fix` ("safe", "unsafe", "none"), `since`, `references`, `proof` (a file under `tests/proofs/`) or
 `advice = true`, and the tables `[severity]` (`keras2`, `keras3`, optionally `keras3_16`; an absent generation
 is one in which this is not a mistake; `keras3_16` absent means "as keras3") and `[silenced_by]` (per
-generation, the names of the more specific rules that speak instead on the same lines).
+generation, the names of the more specific rules that speak instead on the same lines). `[options.NAME]` (`default`,
+`words`) is a threshold that a configuration can change; the check takes it as the keyword argument of that name.
 """
 
 from __future__ import annotations
@@ -57,6 +58,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A number in a check that a configuration can change; `words` say what it means."""
+
+    name: str
+    default: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One mistake: what it is called, how bad it is in which generation of Keras, and its page."""
 
@@ -72,6 +82,7 @@ class Rule:
     proof: str | None
     advice: bool
     silenced_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
     page: str = ""
 
     @property
@@ -134,15 +145,20 @@ def parse_page(text: str, name: str) -> Rule:
             proof=data.pop("proof", None),
             advice=data.pop("advice", False),
             silenced_by={key: tuple(names) for key, names in data.pop("silenced_by", {}).items()},
+            options=tuple(_option(key, table) for key, table in data.pop("options", {}).items()),
             page=text,
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"rules/{name}.md: {error!r}") from error
     if data:
         raise CatalogueError(f"rules/{name}.md: unknown keys {sorted(data)}")
     if rule.name != name:
         raise CatalogueError(f"rules/{name}.md: calls itself {rule.name!r}")
     return rule
+
+
+def _option(name: str, table: dict[str, Any]) -> Option:
+    return Option(name, float(table["default"]), str(table["words"]))
 
 
 def _severities(table: dict[str, str]) -> dict[str, Severity]:

@@ -183,6 +183,21 @@ class Ignores:
         return self._known[place]
 
 
+def unused_entry(path: str, line: int, pattern: str, rules: Sequence[str]) -> Finding:
+    """The finding about an entry of `per-file-ignores`, at a line of a configuration, that hides nothing."""
+    place = Position(line, 1)
+    return Finding(
+        code="FZ002",
+        name=UNUSED,
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+        message=f"This entry hides nothing: {', '.join(rules)} {'finds' if len(rules) == 1 else 'find'} nothing in the "
+        f"files that match `{pattern}`. Remove it, or it will hide a mistake that somebody makes there later.",
+        path=path,
+        span=Span(path, place, place),
+    )
+
+
 def _told(word: str, could_fire: Collection[str]) -> str:
     """Why a word on a list is of no use; "" if it may be of use."""
     rule = catalogue.find(word)

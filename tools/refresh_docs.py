@@ -1,4 +1,4 @@
-"""Write what is generated into the documentation: the index of the rules, and the output of the README's commands.
+"""Write what is generated: the index of the rules, the schema of the configuration, the output in the README.
 
     python tools/refresh_docs.py           # writes
     python tools/refresh_docs.py --check   # says what is out of date; exit code 1 if anything is
@@ -37,12 +37,17 @@ def generated() -> dict[Path, str]:
     return {
         readme: _BLOCK.sub(with_output, readme.read_text("utf-8")),
         ROOT / "rules" / "README.md": run("rules --output-format markdown"),
+        ROOT / "freezelint.schema.json": run("config --schema"),
     }
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8") if path.is_file() else ""
 
 
 def main() -> int:
     """The command."""
-    stale = {path: text for path, text in generated().items() if path.read_text("utf-8") != text}
+    stale = {path: text for path, text in generated().items() if _text(path) != text}
     for path, text in stale.items():
         if "--check" in sys.argv[1:]:
             print(f"{path.relative_to(ROOT)} is out of date: run `make docs`")

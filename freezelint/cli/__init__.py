@@ -7,6 +7,7 @@ import click
 from freezelint import __version__
 from freezelint.cli.application import Application
 from freezelint.cli.check import check
+from freezelint.cli.config import config
 from freezelint.cli.rules import explain, rules
 
 
@@ -19,7 +20,7 @@ def cli() -> None:
     """
 
 
-for command in (check, explain, rules):
+for command in (check, explain, rules, config):
     cli.add_command(command)
 
 

@@ -14,7 +14,7 @@ from freezelint.cli.terminal import colour, write
 def explain(rule: str) -> int:
     """Show the page of a RULE (a name or a code): what it finds, why that is a mistake, what to write instead."""
     from freezelint import catalogue
-    from freezelint.api import nearest
+    from freezelint.settings import nearest
 
     found = catalogue.find(rule)
     if found is None:

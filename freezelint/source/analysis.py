@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freezelint.checking import Options
 from freezelint.finding import Confidence, Finding, NotRead, lower
 from freezelint.keras.behaviour import Behaviour
 
@@ -35,11 +36,13 @@ def analyse(
     selected: Collection[str],
     roots: Sequence[Path] = (),
     overlay: Overlay | None = None,
+    options: Options | None = None,
 ) -> tuple[list[Finding], list[NotRead]]:
     """The findings of the selected rules in one file or notebook, under one Keras, and what of it was not read.
 
     `path` is where the file lies (None for text that is no file), `display` how the report names it; `roots` are
-    further folders in which imports of the project are looked up, `overlay` what to read instead of some files.
+    further folders in which imports of the project are looked up, `overlay` what to read instead of some files,
+    `options` the thresholds that a configuration changes.
     """
     from freezelint.source.parse import NotPython
 
@@ -50,7 +53,7 @@ def analyse(
     file = project.entry
     gaps = [NotRead(display, hole.reason, False, hole.cell, hole.line) for hole in file.program.unparsed]
     timelines = list(_timelines(project, file, behaviour))
-    return _agreed(timelines, display, behaviour, selected), gaps
+    return _agreed(timelines, display, behaviour, selected, options), gaps
 
 
 @lru_cache(maxsize=1)
@@ -130,12 +133,16 @@ def _uncalled(run: Run, file: ParsedFile, called: set[int]) -> Iterator[str]:
 
 
 def _agreed(
-    timelines: Sequence[Timeline], display: str, behaviour: Behaviour, selected: Collection[str]
+    timelines: Sequence[Timeline],
+    display: str,
+    behaviour: Behaviour,
+    selected: Collection[str],
+    options: Options | None,
 ) -> list[Finding]:
     """The findings that hold on every path on which their story happens; the others are only possible."""
     from freezelint.source.checks import source
 
-    by_path = [list(source.run(timeline, display, behaviour, selected)) for timeline in timelines]
+    by_path = [list(source.run(timeline, display, behaviour, selected, options)) for timeline in timelines]
     merged: dict[tuple[object, ...], Finding] = {}
     for found in by_path:
         for finding in found:

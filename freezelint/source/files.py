@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,21 +56,43 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns in the form of `.gitignore`, relative to `folder` (None: the working directory)."""
+
+    lines: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def validate(self) -> None:
+        """Raises `ValueError` for a pattern that is none."""
+        _spec(self.lines)
+
+    def match(self, path: Path, is_folder: bool = False) -> bool:
+        """Whether a file or folder, or one that it lies in, matches; what lies outside of `folder` does not."""
+        if not self.lines:
+            return False
+        shown = display(path, self.folder)
+        if self.folder is not None and (shown == "." or shown.startswith("../")):
+            return False
+        return bool(_spec(self.lines).check_file(f"{shown}/" if is_folder else shown).include)
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What to leave out of a search: patterns in the form of `.gitignore`, relative to the working directory.
 
-    With `force_exclude` the patterns, and the folders that a search skips, hold for what is named explicitly too.
-    `is_model` decides whether a file or folder with the name of a model is one.
+    `configured` gives further patterns, those of the configuration that holds for a path. With `force_exclude` the
+    patterns, and the folders that a search skips, hold for what is named explicitly too. `is_model` decides whether
+    a file or folder with the name of a model is one.
     """
 
     is_model: Callable[[Path], bool]
     exclude: Sequence[str] = ()
     force_exclude: bool = False
+    configured: Callable[[Path], Patterns] = lambda path: Patterns()
 
-    def validate(self) -> None:
-        """Raises `ValueError` for a pattern in `exclude` that is none."""
-        if self.exclude:
-            _spec(self.exclude)
+    def excludes(self, path: Path, is_folder: bool) -> bool:
+        """Whether a pattern leaves the path out. Raises `ValueError` for a pattern that is none."""
+        return Patterns(tuple(self.exclude)).match(path, is_folder) or self.configured(path).match(path, is_folder)
 
 
 @dataclass(slots=True)
@@ -81,10 +104,10 @@ class Found:
     """With each, whether it was named explicitly."""
 
 
-def display(path: Path) -> str:
-    """`path` relative to the working directory, with `/`; absolute where there is no relative path to it."""
+def display(path: Path, folder: Path | None = None) -> str:
+    """`path` relative to a folder (the working directory), with `/`; absolute where there is no relative path to it."""
     try:
-        text = os.path.relpath(path)
+        text = os.path.relpath(path, folder)
     except ValueError:  # another drive
         text = str(path)
     return text.replace(os.sep, "/").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -93,15 +116,14 @@ def display(path: Path) -> str:
 def find(paths: Iterable[Path], search: Search) -> Found:
     """The Python files, notebooks and saved models that `paths` name or contain, each once, in a stable order.
 
-    Raises `ValueError` for a pattern in `search.exclude` that is none.
+    Raises `ValueError` for a pattern to exclude that is none.
     """
-    exclude = _spec(search.exclude) if search.exclude else None
     found = Found()
     seen: set[str] = set()
     for path in paths:
         if is_excluded(path, search):
             continue
-        for item in _from_named(path, search, exclude, found):
+        for item in _from_named(path, search, found):
             key = os.path.abspath(item.path)  # noqa: PTH100 (a link is kept a link)
             if key not in seen:
                 seen.add(key)
@@ -116,13 +138,13 @@ def is_excluded(path: Path, search: Search) -> bool:
     shown = display(path).split("/")
     if shown[0] != ".." and not SKIPPED_FOLDERS.isdisjoint(shown[:-1]):
         return True
-    return bool(search.exclude) and _matches(_spec(search.exclude), path, path.is_dir())
+    return search.excludes(path, path.is_dir())
 
 
-def _from_named(path: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found) -> Iterator[Input]:
+def _from_named(path: Path, search: Search, found: Found) -> Iterator[Input]:
     try:
         if path.is_dir() and not search.is_model(path):
-            yield from _walk(path, search, exclude, found)
+            yield from _walk(path, search, found)
             return
         kind = _kind_of_named(path)
     except OSError as error:
@@ -145,7 +167,7 @@ def _kind_of_named(path: Path) -> Kind:
     return Kind.PYTHON if head.startswith(b"#!") and b"python" in head else Kind.MODEL
 
 
-def _walk(top: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found) -> Iterator[Input]:
+def _walk(top: Path, search: Search, found: Found) -> Iterator[Input]:
     """Everything to read below `top`, in the order of names. Links to folders are not followed."""
     stack: list[tuple[Path, tuple[_Ignores, ...]]] = [(top, _ignores_above(top))]
     while stack:
@@ -169,7 +191,7 @@ def _walk(top: Path, search: Search, exclude: GitIgnoreSpec | None, found: Found
                 continue
             if is_folder and (entry.name in SKIPPED_FOLDERS or _is_environment(path)):
                 continue
-            if _is_ignored(path, ignores, is_folder) or (exclude is not None and _matches(exclude, path, is_folder)):
+            if _is_ignored(path, ignores, is_folder) or search.excludes(path, is_folder):
                 continue
             if is_folder and not search.is_model(path):
                 folders.append(path)
@@ -210,7 +232,8 @@ class _Ignores:
     spec: GitIgnoreSpec
 
 
-def _spec(lines: Iterable[str]) -> GitIgnoreSpec:
+@lru_cache(maxsize=256)
+def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     return GitIgnoreSpec.from_lines(lines)
@@ -224,11 +247,11 @@ def _read_ignores(path: Path, folder: Path) -> tuple[_Ignores, ...]:
         return ()
     specs = []
     try:
-        specs.append(_Ignores(str(folder.absolute()), _spec(lines)))
+        specs.append(_Ignores(str(folder.absolute()), _spec(tuple(lines))))
     except ValueError:  # one bad line must not switch off the others
         for line in lines:
             try:
-                specs.append(_Ignores(str(folder.absolute()), _spec([line])))
+                specs.append(_Ignores(str(folder.absolute()), _spec((line,))))
             except ValueError:
                 continue
     return tuple(specs)
@@ -267,8 +290,3 @@ def _is_ignored(path: Path, ignores: Sequence[_Ignores], is_folder: bool) -> boo
         if verdict is not None:
             return verdict
     return False
-
-
-def _matches(spec: GitIgnoreSpec, path: Path, is_folder: bool) -> bool:
-    shown = display(path)
-    return bool(spec.check_file(f"{shown}/" if is_folder else shown).include)

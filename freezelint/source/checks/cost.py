@@ -13,7 +13,6 @@ from freezelint.source.values import Items, Known, Layer, Model, Stretch
 
 _REDUCTION = 32
 """Every backbone of `keras.applications` makes a picture smaller by this factor, rounded up, in each direction."""
-_LARGE_HEAD = 5_000_000
 
 
 @source.check("frozen-on-gradient-path")
@@ -49,7 +48,7 @@ def _on_the_path(trained: Trained, early: Leaf, frozen: Leaf) -> Mistake:
 
 
 @source.check("oversized-head")
-def oversized_head(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+def oversized_head(timeline: Timeline, keras: Behaviour, max_weights: float) -> Iterator[Mistake]:
     """A Dense layer on the flattened features of a backbone has millions of weights."""
     seen: set[int] = set()
     for trained in timeline.trainings:
@@ -60,7 +59,7 @@ def oversized_head(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
             seen.add(id(dense))
             base = _flattened_base(trained, dense)
             weights = _features(base) * _units(dense) if base is not None else 0
-            if base is not None and weights >= _LARGE_HEAD:
+            if base is not None and weights >= max_weights:
                 yield Mistake(
                     f"This layer alone has {weights / 1e6:.0f} million weights, because it takes every number of the "
                     f"feature map of {titled(base)}: it learns the training pictures by heart, and costs more than it "

@@ -240,7 +240,6 @@ def _is_new(before: Leaf | None, now: Leaf) -> bool:
 
 
 _DEFAULT_RATES = {"SGD": 0.01, "Adam": 0.001, "Adamax": 0.001, "AdamW": 0.001, "Nadam": 0.001, "RMSprop": 0.001}
-_HIGH_RATE, _HIGH_RATE_OF_SGD = 5e-4, 1e-2
 _KEEP_THE_RATE = (
     "EarlyStopping",
     "ModelCheckpoint",
@@ -253,7 +252,9 @@ _KEEP_THE_RATE = (
 
 
 @source.check("fine-tuning-learning-rate")
-def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+def fine_tuning_learning_rate(
+    timeline: Timeline, keras: Behaviour, high_rate: float, high_rate_of_sgd: float
+) -> Iterator[Mistake]:
     """Pretrained layers that were thawed are trained with the learning rate of a new model."""
     seen: set[Place] = set()
     for trained in timeline.trainings:
@@ -261,7 +262,7 @@ def fine_tuning_learning_rate(timeline: Timeline, keras: Behaviour) -> Iterator[
         if compiled is None or compiled.optimizer is None or compiled.at in seen or _may_change_the_rate(trained):
             continue
         rate = _rate(compiled.optimizer)
-        high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
+        high = high_rate_of_sgd if compiled.optimizer.name == "SGD" else high_rate
         thawed = next((leaf for leaf in trained.read.weighted if _is_thawed(leaf)), None)
         if rate is None or rate < high or thawed is None or _was_lowered(timeline, compiled, rate):
             continue
@@ -356,7 +357,9 @@ def _sets_a_flag(timeline: Timeline, first: Trained, last: Trained) -> bool:
 
 
 @source.check("untrained-head-on-unfrozen-base")
-def untrained_head_on_unfrozen_base(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+def untrained_head_on_unfrozen_base(
+    timeline: Timeline, keras: Behaviour, high_rate: float, high_rate_of_sgd: float
+) -> Iterator[Mistake]:
     """A pretrained part trains together with a new head from the first step on."""
     seen: set[int] = set()
     if any(isinstance(event, TensorFlagSet | NoAssignment | AttributeSet) for event in timeline.events):
@@ -367,7 +370,7 @@ def untrained_head_on_unfrozen_base(timeline: Timeline, keras: Behaviour) -> Ite
             continue
         seen.add(id(trained.model))
         rate = _rate(compiled.optimizer)
-        high = _HIGH_RATE_OF_SGD if compiled.optimizer.name == "SGD" else _HIGH_RATE
+        high = high_rate_of_sgd if compiled.optimizer.name == "SGD" else high_rate
         leaves = trained.read.weighted
         base = next((leaf for leaf in leaves if leaf.model.backbone and _was_never_frozen(leaf)), None)
         head = next((leaf.part for leaf in leaves if isinstance(leaf.part, Layer) and _is_new_dense(leaf)), None)
