@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from freezelint import catalogue, edit, ignore, merge
+from freezelint import add_ignore, catalogue, edit, ignore, merge
+from freezelint.comments import comments
 from freezelint.edit import Change
 from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
@@ -27,7 +28,7 @@ MAX_FIX_PASSES = 10
 
 DEFAULTS = Settings()
 
-__all__ = ("Fixes", "Settings", "SettingsError", "check", "check_data", "check_source", "fix", "write")
+__all__ = ("Fixes", "Settings", "SettingsError", "add_ignores", "check", "check_data", "check_source", "fix", "write")
 
 DEBUG_VARIABLE = "FREEZELINT_DEBUG"
 
@@ -88,6 +89,29 @@ def fix(
             break
         report = check(inputs, settings, texts)
     return Fixes(report, tuple(fixing.changes.values()), fixing.count, tuple(fixing.refused.values()))
+
+
+def add_ignores(
+    paths: Iterable[str | Path],
+    reason: str,
+    settings: Settings | SettingsOf = DEFAULTS,
+    texts: Texts | None = None,
+) -> Fixes:
+    """Checks, and adds a comment with a reason to every line with a finding. Nothing is written: `write` does that.
+
+    Only files that `paths` name or hold are changed. Raises as `check` does.
+    """
+    inputs = list(paths)
+    texts = texts if texts is not None else Texts()
+    fixing = _Fixing(texts, unsafe=False)
+    report = check(inputs, settings, texts)
+    before = len(report.findings)
+    for _ in range(MAX_FIX_PASSES):
+        if not fixing.make_all(add_ignore.fixes(report.findings, texts, reason)):
+            break
+        report = check(inputs, settings, texts)
+    added = before - len(report.findings)
+    return Fixes(report, tuple(fixing.changes.values()), added, tuple(fixing.refused.values()))
 
 
 def write(fixes: Fixes) -> list[NotRead]:
@@ -153,13 +177,17 @@ class _Fixing:
 
     def make(self, report: Report) -> bool:
         """Makes the fixes of a report that do not overlap; whether there were any."""
+        fixes = (finding.fix for finding in report.findings if finding.fix is not None)
+        return self.make_all(fix for fix in fixes if fix.applicability >= self.lowest)
+
+    def make_all(self, fixes: Iterable[Fix]) -> bool:
+        """Makes the fixes that do not overlap; whether there were any."""
         by_file: dict[str, list[Fix]] = {}
-        for finding in report.findings:
-            if finding.fix is not None and finding.fix.applicability >= self.lowest:
-                files = {change.span.path for change in finding.fix.edits}
-                if len(files) == 1:
-                    by_file.setdefault(files.pop(), []).append(finding.fix)
-        made = [self._make_in(display, fixes) for display, fixes in by_file.items()]
+        for fix in fixes:
+            files = {change.span.path for change in fix.edits}
+            if len(files) == 1:
+                by_file.setdefault(files.pop(), []).append(fix)
+        made = [self._make_in(display, group) for display, group in by_file.items()]
         return any(made)
 
     def _make_in(self, display: str, fixes: Sequence[Fix]) -> bool:
@@ -239,14 +267,7 @@ class _Run:
         """What all that comes to."""
         unread = [_unreadable(item) for item in self.not_read if UNREADABLE in self._settings(item.path).rules()]
         wanted = [finding for finding in merge.distinct(self.findings) if self._is_about_input(finding)]
-        ignores = ignore.Ignores(self.texts)
-        kept, suppressed = ignores.apply([*wanted, *unread])
-        unused, more = ignores.apply(self._unused(ignores))
-        kept.extend(unused)
-        per_file = _PerFileIgnores(self)
-        told = [finding for finding in kept if not per_file.silences(finding)]
-        suppressed += more + len(kept) - len(told)
-        told.extend(per_file.unused())
+        told, suppressed = self._not_ignored([*wanted, *unread])
         shown = {merge.key(finding) for finding in wanted}
         hidden = [finding for finding in merge.distinct(self.hidden) if merge.key(finding) not in shown]
         return Report(
@@ -259,6 +280,16 @@ class _Run:
             keras=_in_words(self.choices),
             failed=self.failed,
         )
+
+    def _not_ignored(self, findings: list[Finding]) -> tuple[list[Finding], int]:
+        """The findings that nobody wants ignored, and how many others there are; what hides nothing is a finding."""
+        if self.settings_of(None).no_ignores:
+            return findings, 0
+        ignores, per_file = ignore.Ignores(self.texts), _PerFileIgnores(self)
+        kept, _ = ignores.apply(findings)
+        unused, _ = ignores.apply(self._unused(ignores))
+        told = [finding for finding in [*kept, *unused] if not per_file.silences(finding)]
+        return [*told, *per_file.unused()], len(findings) + len(unused) - len(told)
 
     def _unused(self, ignores: ignore.Ignores) -> Iterator[Finding]:
         """The comments that silence nothing, in the files that were read as a whole."""
@@ -332,7 +363,7 @@ class _Run:
     def _ran(self, display: str, path: Path | None) -> None:
         """Notes which rules could have found something in a file, if comments in it may silence some."""
         selected = self.shown[display].rules()
-        if ignore.UNUSED in selected and any(map(ignore.comments, self.texts.all_lines(display))):
+        if ignore.UNUSED in selected and any(map(comments, self.texts.all_lines(display))):
             choice, _ = self._keras_of_source(path, display)
             generations = {behaviour.generation for behaviour in self._behaviours(choice, "tensorflow")}
             rules = catalogue.rules()

@@ -1,119 +1,22 @@
-"""Comments that silence a finding: `# freezelint: ignore[name] reason` and `# noqa: FZ101`.
+"""Which findings a comment silences, and which comments silence nothing.
 
-A comment holds for the findings that have its line in one of their spans. Only comments count, not strings that
-look like one.
+A comment holds for the findings that have its line in one of their spans, or for all of its file.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from freezelint import catalogue
-from freezelint.finding import Applicability, Confidence, Edit, Finding, Fix, Position, Severity, Span
+from freezelint.comments import Ignore, comments
+from freezelint.finding import Applicability, Confidence, Finding, Fix, Position, Severity, Span
 from freezelint.texts import Texts
 
-_OURS = re.compile(r"#\s*freezelint:\s*ignore\[([^\]]*)\]\s*([^#]*)", re.IGNORECASE)
-_NOQA = re.compile(r"#\s*noqa\s*:\s*((?:[A-Z]+[0-9]+(?:\s*,\s*|\s+)?)+)", re.IGNORECASE)
-_MARK = re.compile(r"freezelint\s*:|noqa\s*:", re.IGNORECASE)
-_MAGIC = re.compile(r"^\s*[%!?]")
+UNUSED = "unused-ignore"
 _CODE = re.compile(r"fz\d+")
 _FOREIGN = re.compile(r"[a-z]+\d+")
 """Codes of other tools, in a `noqa` comment."""
-_RESTARTS = 50
-UNUSED = "unused-ignore"
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """One comment: its line (from 1), the names and codes it lists, in lower case, and the reason given.
-
-    `columns` are those of the comment, `listed` those of its list (from 1, the end is the column behind it).
-    """
-
-    line: int
-    rules: tuple[str, ...]
-    reason: str = ""
-    columns: tuple[int, int] = (1, 1)
-    listed: tuple[int, int] = (1, 1)
-
-    def names(self, finding: Finding) -> set[str]:
-        """The words of the list that mean the rule of `finding`."""
-        return {finding.name, finding.code.lower()} & set(self.rules)
-
-    def without(self, words: Collection[str], span: Callable[[int, int], Span], line: str) -> Edit:
-        """The edit that takes `words` off the list; the whole comment, or line, if nothing is left."""
-        first, last = self.columns
-        if set(self.rules) <= set(words):
-            before, after = line[: first - 1], line[last - 1 :]
-            if not (before.strip() or after.strip()):
-                start_of_line = replace(span(1, 1), end=Position(self.line + 1, 1))
-                return Edit(start_of_line, "")
-            if not after.strip():
-                first, last = len(before.rstrip()) + 1, len(line) + 1
-            elif after.lstrip().startswith("#"):
-                last += len(after) - len(after.lstrip())
-            return Edit(span(first, last), "")
-        start, end = self.listed
-        kept = [word for word in re.split(r"[\s,]+", line[start - 1 : end - 1]) if word and word.lower() not in words]
-        return Edit(span(start, end), ", ".join(kept))
-
-
-def comments(lines: Sequence[str]) -> list[Ignore]:
-    """The silencing comments in a text, from its first line to its last."""
-    if not any(_MARK.search(line) for line in lines):
-        return []
-    return list(_parse(lines))
-
-
-def _parse(lines: Sequence[str]) -> Iterator[Ignore]:
-    for number, column, comment in _comments(lines):
-        for found in _OURS.finditer(comment):
-            yield _ignore(number, column, found, found.group(2).strip())
-        for found in _NOQA.finditer(comment):
-            yield _ignore(number, column, found)
-
-
-def _ignore(line: int, column: int, found: re.Match[str], reason: str = "") -> Ignore:
-    words = tuple(word.lower() for word in re.split(r"[\s,]+", found.group(1)) if word)
-    end = found.start() + len(found.group().rstrip())
-    listed = found.start(1), found.start(1) + len(found.group(1).rstrip())
-    return Ignore(
-        line,
-        words,
-        reason,
-        (found.start() + column + 1, end + column + 1),
-        (listed[0] + column + 1, listed[1] + column + 1),
-    )
-
-
-def _comments(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Every comment with its line (from 1) and its column (from 0).
-
-    After a line that Python's tokenizer rejects, it goes on below that line.
-    """
-    first = 0
-    for _ in range(_RESTARTS):
-        text = "\n".join("" if _MAGIC.match(line) else line for line in lines[first:])
-        reached = 1
-        try:
-            for token in tokenize.generate_tokens(io.StringIO(text + "\n").readline):
-                reached = max(reached, token.end[0])
-                if token.type == tokenize.COMMENT:
-                    yield first + token.start[0], token.start[1], token.string
-        except tokenize.TokenError as error:
-            if "multi-line statement" in str(error.args[0]):  # an open bracket: reported after the last token
-                return
-        except (SyntaxError, ValueError):
-            pass
-        else:
-            return
-        first += reached
-        if first >= len(lines):
-            return
 
 
 class Ignores:
@@ -136,14 +39,23 @@ class Ignores:
         return kept, silenced
 
     def silences(self, finding: Finding) -> bool:
-        """Whether a comment at one of the lines of its story silences a finding."""
+        """Whether a comment at one of the lines of its story, or for its file, silences a finding."""
         silenced = False
         for span in finding.spans:
             for ignore in self._in(span.path, span.cell):
-                if span.start.line <= ignore.line <= span.end.line and (words := ignore.names(finding)):
-                    self._used.setdefault((span.path, span.cell, ignore), set()).update(words)
-                    silenced = True
+                if span.start.line <= ignore.line <= span.end.line and not ignore.whole:
+                    silenced |= self._use(ignore, span.path, span.cell, finding)
+        for cell in self._texts.cells(finding.path) if finding.span is not None else ():
+            for ignore in self._in(finding.path, cell):
+                if ignore.whole:
+                    silenced |= self._use(ignore, finding.path, cell, finding)
         return silenced
+
+    def _use(self, ignore: Ignore, display: str, cell: int | None, finding: Finding) -> bool:
+        words = ignore.names(finding)
+        if words:
+            self._used.setdefault((display, cell, ignore), set()).update(words)
+        return bool(words)
 
     def unused(self, display: str, could_fire: Collection[str]) -> Iterator[Finding]:
         """What the comments of one file list without having silenced anything.
@@ -153,6 +65,8 @@ class Ignores:
         """
         for cell in self._texts.cells(display):
             for ignore in self._in(display, cell):
+                if not ignore.rules:
+                    yield _not_quite(display, cell, ignore)
                 used = self._used.get((display, cell, ignore), set())
                 stale = {word: told for word in ignore.rules if word not in used and (told := _told(word, could_fire))}
                 if stale:
@@ -181,6 +95,20 @@ class Ignores:
         if place not in self._known:
             self._known[place] = comments(self._texts.lines(*place))
         return self._known[place]
+
+
+def _not_quite(display: str, cell: int | None, ignore: Ignore) -> Finding:
+    first, last = (Position(ignore.line, column) for column in ignore.columns)
+    return Finding(
+        code="FZ002",
+        name=UNUSED,
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+        message="This comment silences nothing: it names no rule. Write `# freezelint: ignore[name] reason`, or "
+        "`# freezelint: ignore-file[name] reason` for the whole file.",
+        path=display,
+        span=Span(display, first, last, cell),
+    )
 
 
 def unused_entry(path: str, line: int, pattern: str, rules: Sequence[str]) -> Finding:

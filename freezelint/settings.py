@@ -38,6 +38,7 @@ class Settings:
     What a configuration adds: `configured_exclude` are such patterns relative to the folder of its file, and
     `per_file_ignores` rules with the patterns of the files in which they are ignored. `bn_policy` is `protect`, or
     `adapt` where BatchNorm is meant to follow the new data. `options` are thresholds of single rules, by name.
+    `no_ignores` tells also what comments and `per_file_ignores` silence.
     """
 
     keras: str = "auto"
@@ -54,6 +55,7 @@ class Settings:
     per_file_ignores: tuple[PerFileIgnore, ...] = ()
     bn_policy: str = "protect"
     options: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    no_ignores: bool = False
 
     @property
     def threshold(self) -> Confidence:

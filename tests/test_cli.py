@@ -401,3 +401,27 @@ def test_what_can_be_fixed_is_said() -> None:
 )
 def test_options_that_contradict_each_other_are_refused(options: list[str]) -> None:
     assert run("check", *options).exit_code == 2
+
+
+# Ignores
+
+
+def test_ignores_are_added_with_a_reason_and_can_be_audited() -> None:
+    write("a.py", TYPO)
+    shown = run("check", "--add-ignore", "a name of ours", "--diff", "a.py")
+    assert (shown.exit_code, "+model.trainble = False  # freezelint: ignore[" in shown.stdout) == (1, True)
+    assert Path("a.py").read_text() == TYPO
+    result = run("check", "--add-ignore", "a name of ours", "a.py")
+    assert (result.exit_code, result.stderr) == (0, "1 finding silenced with a comment\n")
+    assert Path("a.py").read_text().endswith("# freezelint: ignore[trainable-typo] a name of ours\n")
+    assert run("check", "a.py").exit_code == 0
+    assert run("check", "a.py", "--no-ignores").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--add-ignore", " "], ["--add-ignore", "a\nb"], ["--add-ignore", "x", "--fix"], ["--add-ignore", "x", "-"]],
+)
+def test_ignores_that_cannot_be_added_are_refused(options: list[str]) -> None:
+    result = run("check", *options, stdin="")
+    assert (result.exit_code, result.stdout) == (2, "")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from freezelint import api
+from freezelint.comments import Ignore, comments
 from freezelint.finding import Finding, Related
-from freezelint.ignore import Ignore, Ignores, comments
+from freezelint.ignore import Ignores
 from freezelint.texts import Texts
 from tests.report.diagnostics import STORY, TYPO, span
 
@@ -179,3 +180,82 @@ def test_the_fix_takes_off_what_is_not_used(before: str, after: str, tmp_path: P
     file = tmp_path / "a.py"
     file.write_text(before)
     assert api.fix([file]).changes[0].after.decode() == after
+
+
+# The whole file, and what is not quite a comment
+
+
+def test_a_comment_for_the_file_holds_wherever_it_stands() -> None:
+    texts = Texts()
+    texts.add("train.py", b"m.trainble = False\n# freezelint: ignore-file[trainable-typo] generated")
+    assert apply([replace(TYPO, span=span("train.py", 1, 1, 5))], texts) == ([], 1)
+    other = replace(STORY, span=span("train.py", 1, 1, 5), related=())
+    assert apply([other], texts) == ([other], 0)
+
+
+def test_a_comment_for_the_file_holds_in_all_cells_of_a_notebook() -> None:
+    cells = ["# freezelint: ignore-file[FZ207] a lesson", "m.trainble = False"]
+    texts = Texts()
+    texts.add("a.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]}).encode())
+    assert apply([replace(TYPO, path="a.ipynb", span=span("a.ipynb", 1, 1, 5, cell=2))], texts) == ([], 1)
+
+
+def test_a_comment_for_the_file_that_silences_nothing_is_told_and_removed(tmp_path: Path) -> None:
+    text = "# freezelint: ignore-file[unfrozen-batchnorm] old\nx = 1\n"
+    assert len(told(text, tmp_path)) == 1
+    assert api.fix([tmp_path / "a.py"]).changes[0].after == b"x = 1\n"
+    assert told(f"{LIVE}\n# freezelint: ignore-file[FZ207] a lesson\n", tmp_path) == []
+
+
+@pytest.mark.parametrize("comment", ["ignore", "ignore[]", "ingore[FZ207]", "disable=FZ207", "ignore-file", "noqa"])
+def test_a_comment_to_us_that_names_no_rule_is_told(comment: str, tmp_path: Path) -> None:
+    words = told(f"x = 1  # freezelint: {comment}", tmp_path)
+    assert words == ["This comment silences nothing: it names no rule"]
+
+
+# Writing comments
+
+
+def ignored(before: str, folder: Path, name: str = "a.py", **chosen: Any) -> str:
+    file = folder / name
+    file.write_text(before)
+    fixes = api.add_ignores([file], "on purpose", api.Settings(**chosen))
+    assert fixes.report.findings == ()
+    (change,) = fixes.changes
+    return change.after.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("m.trainble = False", "m.trainble = False  # freezelint: ignore[trainable-typo] on purpose"),
+        ("m.trainble = False  # why", "m.trainble = False  # why  # freezelint: ignore[trainable-typo] on purpose"),
+        ("m.trainble = (\n  False\n)", "m.trainble = (\n  False\n)  # freezelint: ignore[trainable-typo] on purpose"),
+        ("m.trainble = \\\n  False", "m.trainble = \\\n  False  # freezelint: ignore[trainable-typo] on purpose"),
+        (
+            "m.trainble = False  # freezelint: ignore[unused-ignore] why",
+            "m.trainble = False  # freezelint: ignore[unused-ignore, trainable-typo] why",
+        ),
+    ],
+)
+def test_a_comment_is_added_where_one_can_stand(line: str, after: str, tmp_path: Path) -> None:
+    head = "import keras\nm = keras.Sequential()\n"
+    assert ignored(f"{head}{line}\n", tmp_path) == f"{head}{after}\n"
+
+
+def test_a_comment_is_added_in_the_cell_of_a_notebook(tmp_path: Path) -> None:
+    cells = [{"cell_type": "code", "source": [f"{line}\n" for line in LIVE.split("\n")]}]
+    after = json.loads(ignored(json.dumps({"cells": cells}), tmp_path, "a.ipynb"))
+    assert after["cells"][0]["source"][2] == "m.trainble = False  # freezelint: ignore[trainable-typo] on purpose\n"
+
+
+def test_two_findings_on_a_line_share_a_comment(tmp_path: Path) -> None:
+    before = "import keras\nm = keras.Sequential()\nm.trainble = False; m.trainabel = False\n"
+    assert ignored(before, tmp_path).count("freezelint") == 1
+
+
+def test_what_comments_hide_can_be_audited(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(f"{LIVE}  # noqa: FZ207\nx = 1  # noqa: FZ101\n")
+    assert [finding.code for finding in api.check([file]).findings] == ["FZ002"]
+    assert [finding.code for finding in api.check([file], api.Settings(no_ignores=True)).findings] == ["FZ207"]

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Mend what can be mended without changing what the author wrote down.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also make the fixes that change training.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option(
+    "--add-ignore", metavar="REASON", help="Write a comment that silences it, with a reason, at every finding."
+)
 @click.option("--stdin-filename", metavar="PATH", help="What to call the text read from standard input (with -).")
 @click.option("--no-cache", is_flag=True, help="Accepted, and changes nothing: this version keeps no cache.")
 def check(
@@ -51,6 +54,7 @@ def check(
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
+    add_ignore: str | None,
     stdin_filename: str | None,
     no_cache: bool,
     **options: Any,
@@ -68,13 +72,20 @@ def check(
         raise click.UsageError("--unsafe-fixes says which fixes --fix or --diff makes: give one of them too")
     if diff and (fix or output_format != "text" or outputs):
         raise click.UsageError("--diff shows a diff and nothing else: leave out --fix, --output-format and --output")
+    if add_ignore is not None:
+        _validate_reason(add_ignore, fix=fix, no_ignores=bool(options["no_ignores"]))
     texts = Texts()
     try:
         settings = chosen(options, [Path(path) for path in paths if path != "-"])
         if "-" in paths or stdin_filename is not None:
-            if fix or diff:
-                raise click.UsageError("standard input cannot be fixed: name the file")
+            if fix or diff or add_ignore is not None:
+                raise click.UsageError("standard input cannot be changed: name the file")
             report = _check_standard_input(paths, stdin_filename, settings.files, texts)
+        elif add_ignore is not None:
+            ignores = api.add_ignores(paths or ["."], add_ignore, settings.files, texts)
+            if diff:
+                return _show_diff(ignores, settings.run, "to be ignored")
+            report = _add_ignores(ignores)
         elif diff:
             return _show_diff(api.fix(paths or ["."], settings.files, texts, unsafe=unsafe_fixes), settings.run)
         elif fix:
@@ -91,6 +102,22 @@ def check(
     return report.exit_code(settings.run.fail_on)
 
 
+def _validate_reason(reason: str, *, fix: bool, no_ignores: bool) -> None:
+    if not reason.strip() or not reason.isprintable():
+        raise click.UsageError('--add-ignore takes the reason, on one line: --add-ignore "the domains differ"')
+    if fix or no_ignores:
+        raise click.UsageError("--add-ignore goes with neither --fix nor --no-ignores: leave it or them out")
+
+
+def _add_ignores(ignores: Fixes) -> Report:
+    """Writes the comments, and says how many findings they silence."""
+    from freezelint.report.summary import plural
+
+    report = _fix(ignores)
+    click.echo(f"{plural(ignores.count, 'finding')} silenced with a comment", err=True)
+    return replace(report, fixed=0)
+
+
 def _fix(fixes: Fixes) -> Report:
     """Writes the changed files; the report then says how much was mended, and what could not be written."""
     from freezelint import api
@@ -101,7 +128,7 @@ def _fix(fixes: Fixes) -> Report:
     return replace(fixes.report, fixed=fixes.count, failed=fixes.report.failed or bool(failed))
 
 
-def _show_diff(fixes: Fixes, settings: Settings) -> int:
+def _show_diff(fixes: Fixes, settings: Settings, what: str = "to be fixed") -> int:
     from freezelint import edit
     from freezelint.report.summary import summary
 
@@ -110,7 +137,7 @@ def _show_diff(fixes: Fixes, settings: Settings) -> int:
     for gap in fixes.refused:
         click.echo(f"freezelint: {gap.path}: {gap.reason}", err=True)
     left = summary(fixes.report)
-    click.echo(f"{fixes.count} to be fixed; after that: {left}" if fixes.count else f"Nothing to fix; {left}", err=True)
+    click.echo(f"{fixes.count} {what}; after that: {left}" if fixes.count else f"Nothing to fix; {left}", err=True)
     return fixes.report.exit_code(settings.fail_on) or int(fixes.count > 0)
 
 

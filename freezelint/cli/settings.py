@@ -76,6 +76,9 @@ _OPTIONS = (
         help="Leave it out even if it is named explicitly (pre-commit does).",
     ),
     click.option(
+        "--no-ignores", is_flag=True, default=None, help="Tell also what comments and per-file ignores silence."
+    ),
+    click.option(
         "--config",
         "config_file",
         metavar="FILE",
