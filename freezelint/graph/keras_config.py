@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
+from graphlib import CycleError
 from typing import Any
 
 from freezelint.graph import embedded_code, layer_kinds
+from freezelint.graph.call_order import in_running_order
 from freezelint.graph.model_graph import Call, Layer, LayerKind, TensorRef, Unreadable
-from freezelint.keras.names import Kind
 
 MAX_DEPTH = 100
 """Models inside models, or layers inside wrappers, that are followed."""
@@ -251,10 +251,8 @@ class _Reader:
 
     def _sorted(self, calls: list[Call], model: Layer) -> list[Call]:
         """The calls of one model in an order in which they could run."""
-        by_key = {(call.layer, call.index): call for call in calls}
-        sorter = TopologicalSorter({key: [(t.layer, t.call) for t in call.inputs] for key, call in by_key.items()})
         try:
-            return [by_key[key] for key in sorter.static_order() if key in by_key]
+            return in_running_order(calls)
         except CycleError:
             self._say(f"the calls of {model.name!r} form a circle")
             return calls
@@ -331,23 +329,9 @@ def _call(
         index=index,
         inputs=tuple(filter(None, tensors)),
         training=node.training,
-        training_is_artifact=node.is_keras3 and _writes_by_itself(layer, node.training),
+        training_is_artifact=node.is_keras3 and layer_kinds.records_by_itself(layer, node.training),
         input_shapes=shapes,
     )
-
-
-def _writes_by_itself(layer: Layer, training: bool | None) -> bool:
-    """Whether Keras 3 records this value for a call that was made without `training`: it records the default.
-
-    Measured with Keras 3.15.1: False on Dropout, noise and recurrent layers, True on random augmentation and on
-    those preprocessing layers whose `call` defaults to it (Resizing, CenterCrop, …), nothing on any other.
-    """
-    known = layer_kinds.traits(layer)
-    if known is None or training is None:
-        return False
-    if training:
-        return known.call_defaults_to_training
-    return known.kind in (Kind.DROPOUT, Kind.RECURRENT)
 
 
 def _keras3_node(item: Mapping[str, Any]) -> _Node:

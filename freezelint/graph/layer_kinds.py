@@ -55,6 +55,20 @@ def is_stop_gradient(layer: Layer) -> bool:
     return layer.class_name == "StopGradient" or str(layer.config.get("function", "")).endswith("stop_gradient")
 
 
+def records_by_itself(layer: Layer, training: bool | None) -> bool:
+    """Whether Keras 3 records this value for a call that was made without `training`: it records the default.
+
+    Measured with Keras 3.15.1: False on Dropout, noise and recurrent layers, True on random augmentation and on
+    those preprocessing layers whose `call` defaults to it (Resizing, CenterCrop, …), nothing on any other.
+    """
+    known = traits(layer)
+    if known is None or training is None:
+        return False
+    if training:
+        return known.call_defaults_to_training
+    return known.kind in (Kind.DROPOUT, Kind.RECURRENT)
+
+
 def takes_integers(layer: Layer) -> bool:
     """Whether the layer looks its input up in a table, so that no gradient passes it."""
     known = traits(layer)

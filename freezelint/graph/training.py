@@ -11,8 +11,13 @@ def trains(model: ModelGraph, layer: Layer, keras: Behaviour) -> bool | None:
     """Whether `fit` on the whole model would change the weights of `layer`; None where no flag is known.
 
     Keras 2 asks the layer and everything above it. Keras 3 asks the layer and the model that is trained: a frozen
-    model in between passes its flag down when it is set, and stops nothing afterwards.
+    model in between passes its flag down when it is set, and stops nothing afterwards. The variables of a loaded model
+    have flags of their own, which say it directly.
     """
+    if model.format == "live" and layer.weights:
+        trained = [weight.trainable for weight in layer.weights if not layer_kinds.is_statistic(weight.role)]
+        if trained and None not in trained:
+            return True in trained
     own = layer.own_trainable
     if own is None or keras.frozen_parent_gates_children:
         effective = layer.effective_trainable
