@@ -8,6 +8,7 @@ from freezelint import __version__
 from freezelint.cli.application import Application
 from freezelint.cli.check import check
 from freezelint.cli.config import config
+from freezelint.cli.cost import cost
 from freezelint.cli.rules import explain, rules
 
 
@@ -20,7 +21,7 @@ def cli() -> None:
     """
 
 
-for command in (check, explain, rules, config):
+for command in (check, cost, explain, rules, config):
     cli.add_command(command)
 
 

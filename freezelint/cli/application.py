@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-_NOT_DONE = 2
+NOT_DONE = 2
 _INTERRUPTED = 130
 
 
@@ -28,5 +28,5 @@ class Application(click.Group):
                 raise
             # The reader went away (`freezelint check | head`). Nothing may be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(_NOT_DONE)
+            ctx.exit(NOT_DONE)
         ctx.exit(code or 0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from freezelint.finding import NotRead
-from freezelint.graph import hdf5_process, layer_kinds, untrusted_json, weights
+from freezelint.graph import compile_config, hdf5_process, layer_kinds, untrusted_json, weights
 from freezelint.graph.hdf5_tree import Group
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
@@ -43,6 +44,7 @@ def read(path: Path) -> ModelGraph:
     graph.inconsistencies += found.inconsistencies
     graph.gaps += found.gaps
     graph.compiled = "training_config" in root.attributes
+    graph.optimizer = _optimizer(root)
     keras3 = (graph.keras_version or "").startswith("3")
     graph.variables = weights.attach_legacy(graph.root, holder, keras3=keras3)
     graph.optimizer_slots = weights.slots(root.groups.get("optimizer_weights"))
@@ -51,6 +53,14 @@ def read(path: Path) -> ModelGraph:
     else:
         graph.inconsistencies += _disagreements(graph.root, holder)
     return graph
+
+
+def _optimizer(root: Group) -> dict[str, Any] | None:
+    text = root.text("training_config")
+    try:
+        return None if text is None else compile_config.optimizer(untrusted_json.parse(text, "training_config"))
+    except Unreadable:
+        return None
 
 
 def _weights_only(graph: ModelGraph, root: Group, holder: Group) -> ModelGraph:

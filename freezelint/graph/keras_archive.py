@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from freezelint.finding import NotRead
-from freezelint.graph import hdf5_process, hdf5_tree, untrusted_json, weights
+from freezelint.graph import compile_config, hdf5_process, hdf5_tree, untrusted_json, weights
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
 from freezelint.graph.sniff import open_regular
@@ -71,7 +71,9 @@ def _read(path: str, archive: zipfile.ZipFile, file: BinaryIO) -> ModelGraph:
     graph.embedded_code = found.embedded_code
     graph.inconsistencies += found.inconsistencies
     graph.gaps += found.gaps
-    graph.compiled = bool(config.get("compile_config")) if isinstance(config, dict) else None
+    if isinstance(config, dict):
+        graph.compiled = bool(config.get("compile_config"))
+        graph.optimizer = compile_config.optimizer(config.get("compile_config"))
     _weights(archive, members, file, graph, found.root)
     return graph
 

@@ -205,6 +205,8 @@ class ModelGraph:
     gradient_hits: tuple[GradientHit, ...] | None = None
     """Frozen variables on the gradient path, read from operations (SavedModel); None if not looked for."""
     compiled: bool | None = None
+    optimizer: dict[str, Any] | None = None
+    """The optimizer the model was compiled with, as serialized (`class_name`, `config`); None if not known."""
     optimizer_slots: int | None = None
     """How many variables the saved optimizer keeps for single weights (momentum, …); None if not looked for."""
     embedded_code: list[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from freezelint.finding import NotRead
+from freezelint.graph import compile_config
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import GradientHit, Layer, LayerKind, ModelGraph, Unreadable, Weight
 from freezelint.graph.saved_model import files, metadata, writers
@@ -100,6 +101,7 @@ class _Reader:
         self.model.gaps.extend(writer.gaps)
         if written.root:
             self.model.compiled = "training_config" in written.root
+            self.model.optimizer = compile_config.optimizer(written.root.get("training_config"))
         self.model.optimizer_slots = objects.optimizer_slots()
         nodes = self._main_nodes(graph)
         variables = objects.variables() if objects.nodes else of_tensorflow_1(nodes, graph.collections)

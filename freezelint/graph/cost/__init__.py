@@ -1,0 +1,1 @@
+"""What a training step of a model costs, layer by layer, under its flags and under others."""
