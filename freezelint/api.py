@@ -28,19 +28,26 @@ MAX_FIX_PASSES = 10
 
 DEFAULTS = Settings()
 
+Narrowing = Callable[[Report, Texts], Report]
+"""What takes findings out of a finished report: a baseline, or a look at what has changed."""
+
 __all__ = ("Fixes", "Settings", "SettingsError", "add_ignores", "check", "check_data", "check_source", "fix", "write")
 
 DEBUG_VARIABLE = "FREEZELINT_DEBUG"
 
 
 def check(
-    paths: Iterable[str | Path], settings: Settings | SettingsOf = DEFAULTS, texts: Texts | None = None
+    paths: Iterable[str | Path],
+    settings: Settings | SettingsOf = DEFAULTS,
+    texts: Texts | None = None,
+    narrow: Narrowing = lambda report, texts: report,
 ) -> Report:
     """Checks Python files, notebooks, saved models and folders of all of them.
 
     `settings` hold for all of them, or are given for each (`freezelint.config.Configurations`). `texts` is given the
-    text of everything that findings point into. Raises `FileNotFoundError` for a path that does not exist and
-    `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is part of the report.
+    text of everything that findings point into; `narrow` may take findings out. Raises `FileNotFoundError` for a path
+    that does not exist and `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is
+    part of the report.
     """
     inputs = [Path(path) for path in paths]
     for path in inputs:
@@ -52,7 +59,7 @@ def check(
         run.could_not_read(gap, was_named)
     for item in found.inputs:
         run.check(item)
-    return run.report()
+    return narrow(run.report(), run.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ def fix(
     paths: Iterable[str | Path],
     settings: Settings | SettingsOf = DEFAULTS,
     texts: Texts | None = None,
+    narrow: Narrowing = lambda report, texts: report,
     *,
     unsafe: bool = False,
 ) -> Fixes:
@@ -83,11 +91,11 @@ def fix(
     inputs = list(paths)
     texts = texts if texts is not None else Texts()
     fixing = _Fixing(texts, unsafe)
-    report = check(inputs, settings, texts)
+    report = check(inputs, settings, texts, narrow)
     for _ in range(MAX_FIX_PASSES):
         if not fixing.make(report):
             break
-        report = check(inputs, settings, texts)
+        report = check(inputs, settings, texts, narrow)
     return Fixes(report, tuple(fixing.changes.values()), fixing.count, tuple(fixing.refused.values()))
 
 
@@ -96,6 +104,7 @@ def add_ignores(
     reason: str,
     settings: Settings | SettingsOf = DEFAULTS,
     texts: Texts | None = None,
+    narrow: Narrowing = lambda report, texts: report,
 ) -> Fixes:
     """Checks, and adds a comment with a reason to every line with a finding. Nothing is written: `write` does that.
 
@@ -104,12 +113,12 @@ def add_ignores(
     inputs = list(paths)
     texts = texts if texts is not None else Texts()
     fixing = _Fixing(texts, unsafe=False)
-    report = check(inputs, settings, texts)
+    report = check(inputs, settings, texts, narrow)
     before = len(report.findings)
     for _ in range(MAX_FIX_PASSES):
         if not fixing.make_all(add_ignore.fixes(report.findings, texts, reason)):
             break
-        report = check(inputs, settings, texts)
+        report = check(inputs, settings, texts, narrow)
     added = before - len(report.findings)
     return Fixes(report, tuple(fixing.changes.values()), added, tuple(fixing.refused.values()))
 
@@ -131,6 +140,7 @@ def check_data(
     path: str,
     settings: Settings | SettingsOf = DEFAULTS,
     texts: Texts | None = None,
+    narrow: Narrowing = lambda report, texts: report,
     *,
     location: Path | None = None,
 ) -> Report:
@@ -145,7 +155,7 @@ def check_data(
         run.texts.add(path, location)
     if not is_excluded(Path(path), run.search):
         run.check_data(location, path, data, named=True)
-    return run.report()
+    return narrow(run.report(), run.texts)
 
 
 def check_source(
@@ -279,6 +289,7 @@ class _Run:
             hidden=sum(map(self._is_about_input, hidden)),
             keras=_in_words(self.choices),
             failed=self.failed,
+            ran={display: settings.rules() for display, settings in self.shown.items()},
         )
 
     def _not_ignored(self, findings: list[Finding]) -> tuple[list[Finding], int]:

@@ -6,15 +6,13 @@ Nothing is written that does not parse as well as before, and files are replaced
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from freezelint import atomic
 from freezelint.finding import Edit, Fix, Position
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -179,17 +177,6 @@ def write(change: Change) -> None:
 
     Raises `OSError`, and `CannotEdit` if the file has changed since it was read.
     """
-    path = change.path.resolve()
-    if path.read_bytes() != change.before:
+    if change.path.read_bytes() != change.before:
         raise CannotEdit("it was changed while it was checked")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(change.after)
-        new.chmod(path.stat().st_mode & 0o7777)
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    atomic.write(change.path, change.after)

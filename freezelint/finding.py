@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from functools import total_ordering
@@ -157,14 +156,6 @@ class Finding:
         """The primary span and those of the story, in that order."""
         own = (self.span,) if self.span else ()
         return own + tuple(step.span for step in self.related)
-
-    def fingerprint(self, snippet: str = "") -> str:
-        """A hash that survives edits elsewhere in the file: rule, path, place in the model, text of the line.
-
-        `snippet` is the source text of the primary span's first line; white space around it does not count.
-        """
-        parts = (self.code, self.path, self.layer or "", self.signature or "", snippet.strip())
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Texts:
         self._data: dict[str, bytes] = {}
         self._paths: dict[str, Path] = {}
         self._lines: dict[str, dict[int | None, list[str]]] = {}
+        self._json_lines: dict[str, dict[int, list[int]]] = {}
         self.overlay = Overlay()
         """What to read instead of what lies on the disk."""
 
@@ -39,6 +41,7 @@ class Texts:
         """From now on the file at `path` holds `data`, whatever lies on the disk."""
         self.overlay = Overlay({**self.overlay, path.resolve(): data})
         self._lines.clear()
+        self._json_lines.clear()
 
     def lines(self, display: str, cell: int | None = None) -> Sequence[str]:
         """The lines of a file, or of a cell (1-based among all cells); none if there is no such text."""
@@ -56,17 +59,49 @@ class Texts:
         self.lines(display)
         return self._lines[display].values()
 
+    def file_line(self, display: str, cell: int | None, line: int) -> int:
+        """The line of the file itself: for a line of a notebook's cell, the line of its JSON that holds it."""
+        if cell is None:
+            return line
+        if display not in self._json_lines:
+            self._json_lines[display] = self._read_json_lines(display)
+        starts = self._json_lines[display].get(cell, [])
+        return starts[min(line, len(starts)) - 1] if starts else 1
+
+    def _read_json_lines(self, display: str) -> dict[int, list[int]]:
+        """For each cell of a notebook the lines of its JSON on which the lines of the cell begin."""
+        from freezelint.source.notebook import read_cells
+        from freezelint.source.notebook_strings import cell_texts
+        from freezelint.source.parse import NotPython
+
+        found: dict[int, list[int]] = {}
+        try:
+            data = self._bytes_of(display)
+            text = data.decode("utf-8-sig")
+            places = cell_texts(text)
+            breaks = [match.start() for match in re.finditer("\n", text)]
+            for cell in read_cells(data):
+                offsets = [0, *(match.end() for match in _LINE_END.finditer(cell.text))]
+                number = cell.index or 0
+                found[number] = [bisect_left(breaks, places[number].place(at, at)[0]) + 1 for at in offsets]
+        except (OSError, NotPython, ValueError, LookupError, RecursionError):
+            pass  # the places found so far are right
+        return found
+
     def _read(self, display: str) -> dict[int | None, list[str]]:
         from freezelint.source.notebook import read_cells
         from freezelint.source.parse import NotPython, decode
 
         try:
-            data = self._data[display] if display in self._data else self._bytes(display)
+            data = self._bytes_of(display)
             if display.endswith(".ipynb"):
                 return {cell.index: _LINE_END.split(cell.text) for cell in read_cells(data)}
             return {None: _LINE_END.split(decode(data))}
         except (OSError, NotPython, ValueError):
             return {}
+
+    def _bytes_of(self, display: str) -> bytes:
+        return self._data[display] if display in self._data else self._bytes(display)
 
     def _bytes(self, display: str) -> bytes:
         path = self._paths.get(display, Path(display))

@@ -114,6 +114,7 @@ def test_models_and_source_are_one_report() -> None:
         "warnings": 0,
         "infos": 0,
         "suppressed": 0,
+        "baselined": 0,
         "fixed": 0,
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freezelint.cli.narrowing import NAMES, Narrowing, narrowing, narrowing_options
 from freezelint.cli.outputs import FORMATS, parse_outputs, render
 from freezelint.cli.settings import chosen, settings_options
 from freezelint.cli.terminal import colour, write, write_file
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     help="Write a report to a file as well; may be repeated.",
 )
 @settings_options
+@narrowing_options
 @click.option("--fix", is_flag=True, help="Mend what can be mended without changing what the author wrote down.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also make the fixes that change training.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
@@ -65,6 +67,7 @@ def check(
     something left or to be changed), 2 the run could not do what was asked.
     """
     from freezelint import api
+    from freezelint.config import common_folder
     from freezelint.report.summary import NOTHING
     from freezelint.texts import Texts
 
@@ -74,24 +77,30 @@ def check(
         raise click.UsageError("--diff shows a diff and nothing else: leave out --fix, --output-format and --output")
     if add_ignore is not None:
         _validate_reason(add_ignore, fix=fix, no_ignores=bool(options["no_ignores"]))
+    if options["write_baseline"] and (fix or diff or add_ignore is not None or "-" in paths):
+        raise click.UsageError("--write-baseline writes the baseline and changes nothing else: run it alone")
     texts = Texts()
+    narrow_options = {name: options.pop(name) for name in NAMES}
+    inputs = [Path(path) for path in paths if path != "-"]
     try:
-        settings = chosen(options, [Path(path) for path in paths if path != "-"])
+        settings = chosen(options, inputs)
+        narrow = narrowing(narrow_options, settings.own, common_folder(inputs))
         if "-" in paths or stdin_filename is not None:
             if fix or diff or add_ignore is not None:
                 raise click.UsageError("standard input cannot be changed: name the file")
-            report = _check_standard_input(paths, stdin_filename, settings.files, texts)
+            report = _check_standard_input(paths, stdin_filename, settings.files, texts, narrow)
         elif add_ignore is not None:
-            ignores = api.add_ignores(paths or ["."], add_ignore, settings.files, texts)
+            ignores = api.add_ignores(paths or ["."], add_ignore, settings.files, texts, narrow)
             if diff:
                 return _show_diff(ignores, settings.run, "to be ignored")
             report = _add_ignores(ignores)
         elif diff:
-            return _show_diff(api.fix(paths or ["."], settings.files, texts, unsafe=unsafe_fixes), settings.run)
+            fixes = api.fix(paths or ["."], settings.files, texts, narrow, unsafe=unsafe_fixes)
+            return _show_diff(fixes, settings.run)
         elif fix:
-            report = _fix(api.fix(paths or ["."], settings.files, texts, unsafe=unsafe_fixes))
+            report = _fix(api.fix(paths or ["."], settings.files, texts, narrow, unsafe=unsafe_fixes))
         else:
-            report = api.check(paths or ["."], settings.files, texts)
+            report = api.check(paths or ["."], settings.files, texts, narrow)
     except (FileNotFoundError, api.SettingsError) as error:
         raise click.UsageError(str(error)) from error
     for kind, file in outputs:
@@ -142,7 +151,7 @@ def _show_diff(fixes: Fixes, settings: Settings, what: str = "to be fixed") -> i
 
 
 def _check_standard_input(
-    paths: Sequence[str], stdin_filename: str | None, settings: SettingsOf, texts: Texts
+    paths: Sequence[str], stdin_filename: str | None, settings: SettingsOf, texts: Texts, narrow: Narrowing
 ) -> Report:
     from freezelint.api import check_data
 
@@ -151,4 +160,4 @@ def _check_standard_input(
     location = Path(stdin_filename) if stdin_filename is not None else None
     if location is not None and not location.absolute().parent.is_dir():
         location = None
-    return check_data(sys.stdin.buffer.read(), stdin_filename or "-", settings, texts, location=location)
+    return check_data(sys.stdin.buffer.read(), stdin_filename or "-", settings, texts, narrow, location=location)

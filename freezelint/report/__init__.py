@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from freezelint.finding import Finding, NotRead, Severity
@@ -13,9 +13,11 @@ from freezelint.finding import Finding, NotRead, Severity
 class Report:
     """What a run found, read and could not read.
 
-    `files` and `models` count what was checked. `suppressed` counts findings that a comment silences, `hidden`
-    those below the confidence asked for, `fixed` those that were mended. `keras` says in words which Keras was
-    checked for. `failed` is true if something that was named explicitly could not be read at all.
+    `files` and `models` count what was checked. Counted too are the findings that are not told: `suppressed` by a
+    comment, `hidden` because they are less sure than asked for, `fixed`, `baselined` because a baseline knows them,
+    `unchanged` because no change touches them. `ran` says for each input, by its name in the report, which rules were
+    run on it. `keras` says in words which Keras was checked for. `failed` is true if something that was named
+    explicitly could not be read at all.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -27,6 +29,9 @@ class Report:
     keras: str = ""
     failed: bool = False
     fixed: int = 0
+    baselined: int = 0
+    unchanged: int = 0
+    ran: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def count(self, severity: Severity) -> int:
         """How many findings have this severity."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from freezelint import __version__, catalogue
 from freezelint.finding import Edit, Finding, Fix, Position, Related, Severity, Span
 from freezelint.report import Lines, Report
+from freezelint.report.fingerprint import fingerprints
 
 SCHEMA = "freezelint-json-1"
 
@@ -31,32 +30,11 @@ def render(report: Report, lines: Lines) -> str:
             "warnings": report.count(Severity.WARNING),
             "infos": report.count(Severity.INFO),
             "suppressed": report.suppressed,
+            "baselined": report.baselined,
             "fixed": report.fixed,
         },
     }
     return json.dumps(document, indent=2) + "\n"
-
-
-def fingerprints(report: Report, lines: Lines) -> Iterator[str]:
-    """For each finding a hash that stays when other lines of the file change.
-
-    Findings that it could not tell apart (the same text twice in a file) are numbered in reading order.
-    """
-    seen: Counter[str] = Counter()
-    for finding in report.findings:
-        snippet = _first_line(finding, lines)
-        plain = finding.fingerprint(snippet)
-        occurrence = seen[plain]
-        seen[plain] += 1
-        yield plain if occurrence == 0 else finding.fingerprint(f"{snippet.strip()}\0{occurrence}")
-
-
-def _first_line(finding: Finding, lines: Lines) -> str:
-    if finding.span is None:
-        return ""
-    text = lines(finding.span.path, finding.span.cell)
-    number = finding.span.start.line
-    return text[number - 1] if 0 < number <= len(text) else ""
 
 
 def _finding(finding: Finding, fingerprint: str) -> dict[str, Any]:

@@ -51,6 +51,10 @@ def _left_out(report: Report) -> str:
         parts.append(f"{plural(len(report.not_read), 'input')} not or only partly read")
     if report.suppressed:
         parts.append(f"{report.suppressed} suppressed by comments")
+    if report.baselined:
+        parts.append(f"{report.baselined} known from the baseline")
+    if report.unchanged:
+        parts.append(f"{report.unchanged} not touched by the changes")
     if report.hidden:
         parts.append(f"{report.hidden} less sure not shown (--pedantic shows them)")
     return f"; {', '.join(parts)}" if parts else ""
