@@ -128,6 +128,21 @@ def test_further_reports_are_written_to_files() -> None:
     assert Path("b.txt").read_text().startswith("bad.py:3:1: FZ207")
 
 
+def test_every_format_can_be_written_in_one_run_that_still_fails() -> None:
+    write("bad.py", TYPO)
+    kinds = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
+    assert run("check", "bad.py", *(f"--output={kind}=out.{kind}" for kind in kinds)).exit_code == 1
+    assert all("trainable-typo" in Path(f"out.{kind}").read_text() for kind in kinds)
+
+
+def test_statistics_replace_the_findings() -> None:
+    write("bad.py", TYPO)
+    result = run("check", "--statistics")
+    assert (result.exit_code, result.stdout.splitlines()[0].split()[:3]) == (1, ["1", "FZ207", "trainable-typo"])
+    assert document(run("check", "--statistics", "--output-format", "json"))[0]["count"] == 1
+    assert run("check", "--statistics", "--output-format", "sarif").exit_code == 2
+
+
 @pytest.mark.parametrize("value", ["json", "xml=a.xml", "json=", "json=no/such/folder/a.json"])
 def test_an_output_that_cannot_be_is_refused_before_the_run(value: str) -> None:
     assert run("check", "--output", value).exit_code == 2

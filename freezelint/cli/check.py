@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from freezelint.cli.narrowing import NAMES, Narrowing, narrowing, narrowing_options
-from freezelint.cli.outputs import FORMATS, parse_outputs, render
+from freezelint.cli.outputs import FORMATS, parse_outputs, render, render_statistics
 from freezelint.cli.settings import chosen, settings_options
 from freezelint.cli.terminal import colour, write, write_file
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     callback=parse_outputs,
     help="Write a report to a file as well; may be repeated.",
 )
+@click.option("--statistics", is_flag=True, help="Show how often each rule found something, instead of what.")
 @settings_options
 @narrowing_options
 @click.option("--fix", is_flag=True, help="Mend what can be mended without changing what the author wrote down.")
@@ -53,6 +54,7 @@ def check(
     paths: tuple[str, ...],
     output_format: str,
     outputs: list[tuple[str, Path]],
+    statistics: bool,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -71,6 +73,8 @@ def check(
     from freezelint.report.summary import NOTHING
     from freezelint.texts import Texts
 
+    if statistics and output_format not in ("text", "json"):
+        raise click.UsageError(f"--statistics are text or json: leave out --output-format {output_format}")
     if unsafe_fixes and not (fix or diff):
         raise click.UsageError("--unsafe-fixes says which fixes --fix or --diff makes: give one of them too")
     if diff and (fix or output_format != "text" or outputs):
@@ -105,7 +109,10 @@ def check(
         raise click.UsageError(str(error)) from error
     for kind, file in outputs:
         write_file(file, render(kind, report, texts, colour=False))
-    write(render(output_format, report, texts, colour=colour()))
+    if statistics:
+        write(render_statistics(output_format, report, colour=colour()))
+    else:
+        write(render(output_format, report, texts, colour=colour()))
     if output_format != "text" and not (report.files or report.models or report.not_read):
         click.echo(NOTHING, err=True)
     return report.exit_code(settings.run.fail_on)

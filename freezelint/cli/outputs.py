@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from freezelint.report import Report
     from freezelint.texts import Texts
 
-FORMATS = ("text", "concise", "json")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
 
 
 def parse_outputs(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> list[tuple[str, Path]]:
@@ -30,10 +30,16 @@ def parse_outputs(context: click.Context, parameter: click.Parameter, value: Seq
 
 def render(kind: str, report: Report, texts: Texts, colour: bool) -> str:
     """A report in the format `kind`, one of `FORMATS`."""
-    from freezelint.report import concise, json, text
+    from importlib import import_module
 
-    if kind == "json":
-        return json.render(report, texts.lines)
-    if kind == "concise":
-        return concise.render(report, texts.lines, colour)
-    return text.render(report, texts.lines, colour)
+    module = import_module(f"freezelint.report.{kind}")
+    if kind in ("text", "concise"):
+        return str(module.render(report, texts.lines, colour))
+    return str(module.render(report, texts.lines if kind == "json" else texts))
+
+
+def render_statistics(kind: str, report: Report, colour: bool) -> str:
+    """How often each rule found something, as `text` or `json`."""
+    from freezelint.report import statistics
+
+    return statistics.as_json(report) if kind == "json" else statistics.as_text(report, colour)

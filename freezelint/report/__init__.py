@@ -54,3 +54,16 @@ class Lines(Protocol):
     def __call__(self, display: str, cell: int | None = None, /) -> Sequence[str]:
         """The lines; none if there is no such text."""
         ...
+
+
+class Source(Protocol):
+    """The texts that a report points into."""
+
+    @property
+    def lines(self) -> Lines:
+        """Gives the lines of a file, or of a cell of a notebook."""
+        ...
+
+    def file_line(self, display: str, cell: int | None, line: int, /) -> int:
+        """The line of the file itself: for a line of a notebook's cell, the line of its JSON that holds it."""
+        ...

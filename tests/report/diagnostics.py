@@ -44,6 +44,18 @@ def lines(display: str, cell: int | None = None) -> Sequence[str]:
     return TEXTS.get((display, cell), ())
 
 
+class _Source:
+    """The texts as reports ask for them; a cell's lines stand in the file a hundred lines further for each cell."""
+
+    lines = staticmethod(lines)
+
+    def file_line(self, display: str, cell: int | None, line: int) -> int:
+        return line if cell is None else 100 * cell + line
+
+
+SOURCE = _Source()
+
+
 def span(path: str, line: int, start: int, end: int, cell: int | None = None, last: int | None = None) -> Span:
     """A span of one line, or up to the line `last`."""
     return Span(path, Position(line, start), Position(last or line, end), cell)

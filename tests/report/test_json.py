@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import jsonschema
 
 from freezelint import __version__
 from freezelint.report import Lines, Report
@@ -31,6 +34,15 @@ def test_the_document_says_what_the_run_did() -> None:
         "baselined": 0,
         "fixed": 0,
     }
+
+
+def test_the_document_keeps_to_its_schema() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "freezelint-json-1.schema.json").read_text("utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(document(REPORT), schema)
+    finding = schema["definitions"]["finding"]
+    written = set(document(REPORT)["findings"][0]) - set(schema["definitions"]["place"]["required"])
+    assert written == set(finding["required"]) == set(finding["properties"])
 
 
 def test_a_finding_in_source_has_places_and_a_story() -> None:
