@@ -5,4 +5,34 @@ Importing this package imports neither libcst nor TensorFlow nor Keras.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from freezelint.auditing import Audit, audit
+    from freezelint.callback import AuditWarning, FreezeAudit, FrozenWrong
+
 __version__ = "0.1.0"
+
+__all__ = ("Audit", "AuditWarning", "FreezeAudit", "FrozenWrong", "audit")
+
+_AT_FIRST_USE = {
+    "Audit": "freezelint.auditing",
+    "audit": "freezelint.auditing",
+    "AuditWarning": "freezelint.callback",
+    "FreezeAudit": "freezelint.callback",
+    "FrozenWrong": "freezelint.callback",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is exported, imported at its first use (PEP 562)."""
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_AT_FIRST_USE[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

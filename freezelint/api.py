@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freezelint import add_ignore, catalogue, edit, ignore, merge
 from freezelint.comments import comments
@@ -20,6 +21,9 @@ from freezelint.settings import UNREADABLE, PerFileIgnore, Settings, SettingsErr
 from freezelint.source.files import Input, Kind, Search, find, is_excluded
 from freezelint.texts import Texts
 
+if TYPE_CHECKING:
+    from freezelint.graph.model_graph import ModelGraph
+
 MAX_READ_BYTES = 100_000_000
 """No larger Python file or notebook is read into memory (the source pass has a lower limit for Python)."""
 
@@ -30,6 +34,9 @@ DEFAULTS = Settings()
 
 Narrowing = Callable[[Report, Texts], Report]
 """What takes findings out of a finished report: a baseline, or a look at what has changed."""
+
+Observer = Callable[["ModelGraph", str, Sequence[Behaviour]], None]
+"""Is shown every model that was read: the model, what reports call it, and each Keras that it was checked for."""
 
 __all__ = ("Fixes", "Settings", "SettingsError", "add_ignores", "check", "check_data", "check_source", "fix", "write")
 
@@ -49,10 +56,7 @@ def check(
     that does not exist and `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is
     part of the report.
     """
-    inputs = [Path(path) for path in paths]
-    for path in inputs:
-        if not os.path.lexists(path):
-            raise FileNotFoundError(f"{path} does not exist")
+    inputs = _existing(paths)
     run = _Run(settings, texts, inputs)
     found = find(inputs, run.search)
     for gap, was_named in found.not_read:
@@ -60,6 +64,41 @@ def check(
     for item in found.inputs:
         run.check(item)
     return narrow(run.report(), run.texts)
+
+
+def _existing(paths: Iterable[str | Path]) -> list[Path]:
+    """The paths; raises `FileNotFoundError` for one that does not exist."""
+    inputs = [Path(path) for path in paths]
+    for path in inputs:
+        if not os.path.lexists(path):
+            raise FileNotFoundError(f"{path} does not exist")
+    return inputs
+
+
+def check_models(paths: Iterable[str | Path], settings: Settings | SettingsOf, observe: Observer) -> Report:
+    """Checks the saved models among `paths` and in folders, and shows each of them to `observe`. Raises as `check`."""
+    inputs = _existing(paths)
+    run = _Run(settings, None, inputs)
+    run.observe = observe
+    found = find(inputs, run.search)
+    for gap, was_named in found.not_read:
+        run.could_not_read(gap, was_named)
+    for item in found.inputs:
+        if item.kind is Kind.MODEL:
+            run.check(item)
+        elif item.named:
+            run.could_not_read(NotRead(item.display, "a program, not a saved model: `freezelint check` reads it"), True)
+    return run.report()
+
+
+def check_graph(model: ModelGraph, settings: Settings, observe: Observer) -> Report:
+    """Checks one model that was read already, and shows it to `observe`. Raises as `check`."""
+    run = _Run(settings, None)
+    run.observe = observe
+    for gap in model.not_read:
+        run.could_not_read(replace(gap, path=model.path), named=False)
+    run.check_graph(model, model.path, settings)
+    return run.report()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +284,7 @@ class _Run:
         self.files = 0
         self.models = 0
         self.failed = False
+        self.observe: Observer | None = None
 
     def check(self, item: Input) -> None:
         """Checks one input; nothing that is wrong with it ends the run."""
@@ -398,7 +438,6 @@ class _Run:
         return choice, self.shown[display].backend or backend_in_source(text) or "tensorflow"
 
     def _check_model(self, item: Input) -> None:
-        from freezelint.graph.checks import graph
         from freezelint.graph.model_graph import Unreadable
         from freezelint.graph.reader import read_model
 
@@ -409,15 +448,24 @@ class _Run:
             return
         for gap in model.not_read:
             self.could_not_read(replace(gap, path=item.display), item.named)
-        settings = self.shown[item.display]
-        choice = resolve(option=settings.keras, artifact=from_artifact(model.keras_version, item.display))
+        self.check_graph(model, item.display, self.shown[item.display])
+
+    def check_graph(self, model: ModelGraph, display: str, settings: Settings) -> None:
+        """Checks a model that was read, under the name that reports show."""
+        from freezelint.graph.checks import graph
+
+        self.shown[display] = settings
+        choice = resolve(option=settings.keras, artifact=from_artifact(model.keras_version, display))
+        behaviours = list(self._behaviours(choice, settings.backend or "tensorflow"))
         by_generation: dict[str, list[Finding]] = {}
-        for behaviour in self._behaviours(choice, settings.backend or "tensorflow"):
-            findings = list(graph.run(model, item.display, behaviour, settings.rules(), settings.options))
+        for behaviour in behaviours:
+            findings = list(graph.run(model, display, behaviour, settings.rules(), settings.options))
             by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
         self.models += 1
         self.choices.append(choice)
         self._add(merge.across_generations(by_generation), settings)
+        if self.observe is not None:
+            self.observe(model, display, behaviours)
 
     def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
         for version in choice.versions:

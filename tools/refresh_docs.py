@@ -3,7 +3,7 @@
     python tools/refresh_docs.py           # writes
     python tools/refresh_docs.py --check   # says what is out of date; exit code 1 if anything is
 
-In the README, a `console` block that begins with `$ freezelint check fixtures/…` shows what that command prints.
+In the README, a `console` block that begins with `$ freezelint check fixtures/…` (or `audit`) shows what that command prints.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_BLOCK = re.compile(r"^```console\n\$ freezelint (check fixtures/[^\n]*)\n.*?^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```console\n\$ freezelint ((?:check|audit) fixtures/[^\n]*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def run(arguments: str) -> str:

@@ -6,6 +6,7 @@ import click
 
 from freezelint import __version__
 from freezelint.cli.application import Application
+from freezelint.cli.audit import audit
 from freezelint.cli.check import check
 from freezelint.cli.config import config
 from freezelint.cli.cost import cost
@@ -21,7 +22,7 @@ def cli() -> None:
     """
 
 
-for command in (check, cost, explain, rules, config):
+for command in (check, audit, cost, explain, rules, config):
     cli.add_command(command)
 
 

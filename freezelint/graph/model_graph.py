@@ -156,7 +156,7 @@ class StateWrite:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A serving signature (or a training trace) reduced to what it does."""
+    """A serving signature (or a training trace) reduced to what it does; `undecided` says what could not be told."""
 
     name: str
     inputs: dict[str, tuple[int | None, ...] | None] = field(default_factory=dict)
@@ -164,6 +164,7 @@ class Signature:
     batchnorms: tuple[BatchNormCall, ...] = ()
     random: tuple[RandomOperation, ...] = ()
     writes: tuple[StateWrite, ...] = ()
+    undecided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def render(report: Report, lines: Lines) -> str:
         "schema": SCHEMA,
         "version": __version__,
         "findings": [
-            _finding(finding, fingerprint)
+            as_object(finding, fingerprint)
             for finding, fingerprint in zip(report.findings, fingerprints(report, lines), strict=True)
         ],
         "not_read": [{"path": item.path, "reason": item.reason} for item in report.not_read],
@@ -37,7 +37,8 @@ def render(report: Report, lines: Lines) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(finding: Finding, fingerprint: str) -> dict[str, Any]:
+def as_object(finding: Finding, fingerprint: str | None = None) -> dict[str, Any]:
+    """One finding as it stands in the document; one in a model needs no line of text for its `fingerprint`."""
     rule = catalogue.find(finding.code)
     return {
         "code": finding.code,
@@ -52,7 +53,7 @@ def _finding(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "keras": list(finding.keras),
         "related": [_related(step) for step in finding.related],
         "fix": _fix(finding.fix) if finding.fix else None,
-        "fingerprint": fingerprint,
+        "fingerprint": fingerprint or finding.fingerprint(),
         "url": rule.url if rule else None,
     }
 

@@ -89,6 +89,7 @@ class Walker:
     ) -> Reading:
         writes = tuple(operations.writes.values())
         found = [(one, self._layer_of(one, operations)) for one in operations.normalizations.values()]
+        gaps = tuple(_gaps(operations, interpreter))
         signature = Signature(
             name=name,
             inputs=inputs,
@@ -96,8 +97,9 @@ class Walker:
             batchnorms=tuple(self._batchnorm(one, layer, writes) for one, layer in found),
             random=tuple(self._random(operations)),
             writes=tuple(self._write(write, found) for write in writes),
+            undecided=(*gaps, *(f"{missing!r}, which it needs, is not there" for missing in interpreter.missing)),
         )
-        return Reading(signature, tuple(_gaps(name, operations, interpreter)), tuple(interpreter.missing))
+        return Reading(signature, tuple(f"{name}: {gap}" for gap in gaps), tuple(interpreter.missing))
 
     def _batchnorm(self, found: Normalization, layer: str | None, writes: Sequence[Write]) -> BatchNormCall:
         return BatchNormCall(
@@ -158,20 +160,20 @@ class Walker:
         return not within or enclosing(write.scope) == within or write.scope.startswith(within + "/")
 
 
-def _gaps(name: str, operations: Operations, interpreter: Interpreter[Value]) -> list[str]:
+def _gaps(operations: Operations, interpreter: Interpreter[Value]) -> list[str]:
     gaps = []
     if operations.undecided:
         gaps.append(
-            f"{name}: of {len(operations.undecided)} normalisation(s), such as {next(iter(operations.undecided))!r},"
+            f"of {len(operations.undecided)} normalisation(s), such as {next(iter(operations.undecided))!r},"
             " it cannot be told whether they reach over the batch"
         )
     if operations.switched:
         gaps.append(
-            f"{name}: an input or a stored variable chooses what runs at {next(iter(operations.switched))!r}"
+            f"an input or a stored variable chooses what runs at {next(iter(operations.switched))!r}"
             " (training or inference, perhaps); what is behind that choice was not judged"
         )
     if interpreter.too_deep:
-        gaps.append(f"{name}: functions are nested too deeply; what is further inside was not followed")
+        gaps.append("functions are nested too deeply; what is further inside was not followed")
     return gaps
 
 
