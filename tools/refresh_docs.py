@@ -3,7 +3,8 @@
     python tools/refresh_docs.py           # writes
     python tools/refresh_docs.py --check   # says what is out of date; exit code 1 if anything is
 
-In the README, a `console` block that begins with `$ freezelint check fixtures/…` (or `audit`) shows what that command prints.
+In the README, a `console` block that begins with `$ freezelint check fixtures/…` or `$ freezelint audit fixtures/…`
+shows what that command prints.
 """
 
 from __future__ import annotations

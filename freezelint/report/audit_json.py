@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from freezelint import __version__
 from freezelint.audited import AuditReport, ModelFacts, Requirement, Run
+from freezelint.report import Report
+from freezelint.report.fingerprint import fingerprints
 from freezelint.report.json import as_object
 
 SCHEMA = "freezelint-audit-1"
@@ -47,8 +50,13 @@ def _model(model: ModelFacts) -> dict[str, Any]:
         "inconsistencies": list(model.inconsistencies),
         "could_not_tell": [*model.gaps, *model.not_read],
         "answers": {found.name: _answer(found) for found in model.requirements},
-        "findings": [as_object(finding) for finding in model.findings],
+        "findings": [as_object(finding, mark) for finding, mark in zip(model.findings, _marks(model), strict=True)],
     }
+
+
+def _marks(model: ModelFacts) -> Iterator[str]:
+    """The fingerprints of the findings, as `freezelint check` gives them; a model has no lines of text."""
+    return fingerprints(Report(model.findings), lambda path, cell=None: ())
 
 
 def _run(run: Run) -> dict[str, Any]:

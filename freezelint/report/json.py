@@ -37,8 +37,8 @@ def render(report: Report, lines: Lines) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def as_object(finding: Finding, fingerprint: str | None = None) -> dict[str, Any]:
-    """One finding as it stands in the document; one in a model needs no line of text for its `fingerprint`."""
+def as_object(finding: Finding, fingerprint: str) -> dict[str, Any]:
+    """One finding as it stands in the document."""
     rule = catalogue.find(finding.code)
     return {
         "code": finding.code,
@@ -53,7 +53,7 @@ def as_object(finding: Finding, fingerprint: str | None = None) -> dict[str, Any
         "keras": list(finding.keras),
         "related": [_related(step) for step in finding.related],
         "fix": _fix(finding.fix) if finding.fix else None,
-        "fingerprint": fingerprint or finding.fingerprint(),
+        "fingerprint": fingerprint,
         "url": rule.url if rule else None,
     }
 
