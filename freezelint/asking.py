@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from freezelint.costs import Costs
+from freezelint.costs import Costs, Measured, Scenario, StepCost
 from freezelint.graph.cost import answer, optimizer
+from freezelint.graph.cost.rates import cpu
 from freezelint.graph.cost.scenarios import NoSuchFreeze
 from freezelint.graph.dimensions import MAX_DIMENSION, MAX_RANK, Shape
 from freezelint.graph.model_graph import ModelGraph, Unreadable
 from freezelint.graph.reader import read_model
-from freezelint.graph.unrolled import ShapeMismatch
+from freezelint.graph.unrolled import ShapeMismatch, unroll
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.version import from_artifact, resolve
 
@@ -29,7 +30,8 @@ class Question:
     """What `freezelint cost` is asked.
 
     `input_shapes` are of the form `NAME=224,224,3`, without the batch. `what_ifs` are freezes to try. `optimizer`
-    replaces the one in the file. `keras` is a version, as for `freezelint check`.
+    replaces the one in the file. `keras` is a version, as for `freezelint check`. `measure` runs real training steps
+    too, and `trust_code` lets code in the file run for that.
     """
 
     path: Path
@@ -38,6 +40,8 @@ class Question:
     what_ifs: tuple[str, ...] = ()
     optimizer: str | None = None
     keras: str = "auto"
+    measure: bool = False
+    trust_code: bool = False
 
 
 def ask(question: Question) -> Costs:
@@ -46,7 +50,8 @@ def ask(question: Question) -> Costs:
         model = read_model(question.path)
     except Unreadable as error:
         raise CannotAnswer(f"{question.path} cannot be read: {error.reason}") from error
-    return of_model(model, question)
+    costs = of_model(model, question)
+    return _measured(costs, model, question) if question.measure else costs
 
 
 def of_model(model: ModelGraph, question: Question) -> Costs:
@@ -65,6 +70,30 @@ def of_model(model: ModelGraph, question: Question) -> Costs:
         )
     except (ShapeMismatch, NoSuchFreeze, ValueError) as error:
         raise CannotAnswer(str(error)) from error
+
+
+def _measured(costs: Costs, model: ModelGraph, question: Question) -> Costs:
+    """The same costs with the time that real steps take."""
+    from freezelint import measuring
+
+    unrolled = unroll(model, question.batch, dict(_shapes(question.input_shapes)))
+    present = {layer.path: layer.trains for layer in costs.present.layers if layer.trains is not None}
+    runs = [Scenario("as-it-is", "as it is frozen", costs.present, present)]
+    runs += [scenario for scenario in costs.scenarios if scenario.is_run]
+    try:
+        how = measuring.recipe(question.path, model, unrolled, costs.optimizer, trust_code=question.trust_code)
+        seconds = measuring.measure(how, {scenario.name: scenario.trains for scenario in runs})
+    except measuring.CannotMeasure as error:
+        raise CannotAnswer(str(error)) from error
+    return replace(
+        costs,
+        measured=tuple(Measured(item.name, item.words, seconds[item.name], step_seconds(item.cost)) for item in runs),
+    )
+
+
+def step_seconds(step: StepCost) -> float:
+    """The estimated time of a step as `fit` makes it, with what it takes to start one."""
+    return step.total.seconds + cpu().step
 
 
 def is_answered(costs: Costs) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -76,11 +77,16 @@ class StepCost:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Another freeze of the same model, and what its step costs. `name` is for programs, `words` for people."""
+    """Another freeze of the same model, and what its step costs. `name` is for programs, `words` for people.
+
+    `trains` says which layers train in it, by path. `is_run` is false for what no training step does as a whole.
+    """
 
     name: str
     words: str
     cost: StepCost
+    trains: Mapping[str, bool]
+    is_run: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class Costs:
     batch: int
     inputs: dict[str, tuple[int | None, ...] | None]
     optimizer: str
+    optimizer_is_assumed: bool
     present: StepCost
     scenarios: tuple[Scenario, ...] = ()
     uncosted: tuple[Uncosted, ...] = ()
@@ -128,5 +135,6 @@ class Measured:
     """A scenario that was run: seconds per step, the fastest of several, beside what was predicted for it."""
 
     name: str
+    words: str
     seconds: float
     predicted: float

@@ -33,6 +33,8 @@ from freezelint.cli.terminal import colour, write
     "--keras", default="auto", show_default=True, metavar="VERSION", help="Which Keras trains it: 2, 3 or 3.14."
 )
 @click.option("--all-layers", is_flag=True, help="Show every layer, not only those that take longest.")
+@click.option("--measure", is_flag=True, help="Run real training steps too, with random data (needs TensorFlow).")
+@click.option("--trust-code", is_flag=True, help="With --measure: run code that the file carries.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def cost(model: Path, output_format: str, all_layers: bool, **options: Any) -> int:
     """Say what a training step of a saved MODEL costs, what its frozen layers save, and what other freezes would.

@@ -33,6 +33,7 @@ def as_json(costs: Costs) -> str:
         "batch": costs.batch,
         "inputs": {name: list(shape) if shape is not None else None for name, shape in costs.inputs.items()},
         "optimizer": costs.optimizer,
+        "optimizer_is_assumed": costs.optimizer_is_assumed,
         "weights": costs.weights,
         "trainable_weights": costs.trainable_weights,
         "optimizer_bytes": costs.optimizer_bytes,
@@ -58,7 +59,7 @@ def as_json(costs: Costs) -> str:
         ],
         "layers": [_layer(layer) for layer in costs.present.layers],
         "measured": [
-            {"name": item.name, "seconds": item.seconds, "predicted_seconds": item.predicted} for item in costs.measured
+            {"name": item.name, "seconds": item.seconds, "estimated_seconds": item.predicted} for item in costs.measured
         ],
         "sentences": list(costs.sentences),
         "gaps": list(costs.gaps),
@@ -92,7 +93,9 @@ def _layer(layer: LayerCost) -> dict[str, Any]:
 
 def _lines(costs: Costs, style: Style, *, every_layer: bool) -> Iterator[str]:
     inputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in costs.inputs.items())
-    facts = [costs.writer, f"batches of {costs.batch}", f"input {inputs}" if inputs else None, costs.optimizer]
+    optimizer = f"{costs.optimizer} (assumed: the file names none that is known)"
+    optimizer = optimizer if costs.optimizer_is_assumed else costs.optimizer
+    facts = [costs.writer, f"batches of {costs.batch}", f"input {inputs}" if inputs else None, optimizer]
     yield style.bold(printable(costs.path))
     yield "  " + printable(" · ".join(fact for fact in facts if fact))
     trained = f"{costs.trainable_weights:,} of {costs.weights:,} weights train"
@@ -121,14 +124,23 @@ def _totals(costs: Costs, style: Style) -> Iterator[str]:
         yield ""
         yield style.bold(f"{'otherwise':44}{'FLOPs':>16}{'bytes':>16}{'CPU time*':>16}")
     for item in costs.scenarios:
-        yield f"{_cut(item.words, 43):44}{_cells(item.cost.total, whole)}"
+        yield f"{_cut_end(item.words, 43):44}{_cells(item.cost.total, whole)}"
     if costs.measured:
         yield ""
-        yield style.bold(f"{'measured here':44}{'':16}{'measured':>16}{'estimated':>16}")
-        for one in costs.measured:
-            yield f"{_cut(one.name, 43):44}{'':16}{_time(one.seconds):>16}{_time(one.predicted):>16}"
+        yield from _measured(costs, style)
     yield ""
     yield from _wrapped(f"* estimated for CPU: fitted on {costs.machine}. The shares of FLOPs and bytes hold anywhere.")
+
+
+def _measured(costs: Costs, style: Style) -> Iterator[str]:
+    """What real steps took, each as a share of the slowest of them, beside what was estimated."""
+    yield style.bold(f"{'measured on this machine':44}{'':16}{'measured':>16}{'estimated*':>16}")
+    slowest = max(costs.measured, key=lambda one: one.seconds)
+    for one in costs.measured:
+        cells = ((one.seconds, slowest.seconds), (one.predicted, slowest.predicted))
+        yield f"{_cut_end(one.words, 43):44}{'':16}" + "".join(
+            f"{_time(part):>10}{_percent(part, whole):>6}" for part, whole in cells
+        )
 
 
 def _cells(work: Work, whole: Work) -> str:
@@ -197,8 +209,14 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
 
 
 def _cut(text: str, width: int) -> str:
+    """The end of a path, which tells more than its beginning."""
     plain = printable(text)
     return plain if len(plain) <= width else f"…{plain[1 - width :]}"
+
+
+def _cut_end(text: str, width: int) -> str:
+    plain = printable(text)
+    return plain if len(plain) <= width else f"{plain[: width - 1]}…"
 
 
 def amount(number: float, unit: str = "") -> str:
@@ -210,7 +228,9 @@ def amount(number: float, unit: str = "") -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} µs"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -45,7 +45,7 @@ def costs(
     found = list(_usual_scenarios(model, accounts, flags))
     for text in what_ifs:
         words, changed = scenarios.parse(text, model, unrolled, flags)
-        found.append(Scenario(text, words, accounts.step(changed)))
+        found.append(Scenario(text, words, accounts.step(changed), changed.trains))
     weighted = [layer for layer in model.layers() if layer_kinds.has_trainable_weights(layer)]
     total = sum(map(_own_weights, weighted)) if weighted else sum(map(_elements, model.variables))
     trainable = sum(_own_weights(layer) for layer in weighted if _trains(layer, flags))
@@ -55,9 +55,8 @@ def costs(
         writer=model.writer,
         batch=batch,
         inputs={name: (unrolled.shapes[number] or (None,))[1:] for name, number in unrolled.inputs.items()},
-        optimizer=chosen.name
-        if chosen.from_file or optimizer
-        else f"{chosen.name} (the file names none that is known)",
+        optimizer=chosen.name,
+        optimizer_is_assumed=chosen is ASSUMED,
         present=present,
         scenarios=tuple(found),
         uncosted=uncosted,
@@ -92,16 +91,17 @@ def _usual_scenarios(model: ModelGraph, accounts: Accounts, flags: Flags) -> lis
     found = []
     if not all(flags.trains.values()):
         thawed = flags.with_frozen(set(flags.trains), frozen=False)
-        found.append(Scenario("nothing-frozen", "nothing frozen", accounts.step(thawed)))
+        found.append(Scenario("nothing-frozen", "nothing frozen", accounts.step(thawed), thawed.trains))
     prefix = scenarios.usual(model, accounts.unrolled, flags)
     if prefix is not None:
         words, changed = prefix
-        found.append(Scenario("prefix", words, accounts.step(changed)))
+        found.append(Scenario("prefix", words, accounts.step(changed), changed.trains))
     fixed = fixed_runs(accounts.unrolled, flags)
     if any(accounts.parts(number, live=False) for number in fixed):
         kept = {id(run) for number, run in enumerate(accounts.unrolled.runs) if number not in fixed}
         step = accounts.step(flags, lambda run: id(run) in kept)
-        found.append(Scenario("features-once", "features of the frozen prefix computed once", step))
+        words = "features of the frozen prefix computed once"
+        found.append(Scenario("features-once", words, step, flags.trains, is_run=False))
     return found
 
 

@@ -115,7 +115,7 @@ def usual(model: ModelGraph, unrolled: Unrolled, flags: Flags) -> tuple[str, Fla
     if frozen:
         chosen = before(frozen, unrolled, flags)
         last = max(chosen, key=lambda path: order.index(path) if path in order else -1)
-        words = f"everything before and up to `{last}` frozen"
+        words = f"everything up to `{last}` frozen"
     else:
         nested = _largest_model(model)
         if nested is not None:
