@@ -1,5 +1,5 @@
 # Shortcuts. `make setup` first; everything else then runs in the environment that is active.
-.PHONY: setup check fast test docs ci
+.PHONY: setup check fast test scenes docs ci
 
 setup:  ## install for development
 	python -m pip install --editable '.[dev]'
@@ -17,6 +17,9 @@ fast:  ## the tests that need no TensorFlow
 
 test:  ## all tests; trains real Keras 2 and Keras 3
 	pytest
+
+scenes:  ## real pre-commit, and the steps of the CI templates; installs freezelint several times
+	FREEZELINT_SCENES=1 pytest tests/scenes
 
 docs:  ## the index of the rules, and the output that the README shows
 	python tools/refresh_docs.py
