@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache, lru_cache
 
-_FLAG = rb"(?<![a-z])trainable"
-_PIN = rb"\btraining\s*="
+_FLAG = (rb"(?<![a-z])trainable",)
 _NEARLY_FLAG = rb"\._?(?:is_?)?t\w{2,8}b\w{1,4}\s*=[^=]"
-_TAPE = rb"GradientTape"
+_TAPE = (rb"gradienttape",)
 _METHOD = rb"def\s+call\(\s*self"
-_COMPILED_TWICE = rb"\.compile\(.*\.compile\("
+_TRAINS = rb"\.(?:compile|fit|fit_generator|train_on_batch)\(|gradienttape"
+_RUNS = rb"\.(?:compile|fit|fit_generator|train_on_batch|predict\w*)\(|gradienttape"
+_BATCHNORM = rb"batch_?norm"
+_MODES = rb"batch_?norm|dropout|noise|random\w+\(|applications"
+_COMPILED_WITH_NAME = rb"(?:\.compile\(\s*(?:optimizer\s*=\s*)?[a-z_][\w.]*\s*[,)].*){2}"
+_BACKBONE = rb"applications\b"
 
-SIGNS: dict[str, bytes] = {
-    "batchnorm-forced-training": _METHOD,
+SIGNS: dict[str, tuple[bytes, ...]] = {
+    "batchnorm-forced-training": (_METHOD, _BATCHNORM, rb"training\s*=\s*(?:true|not\b|self\.)"),
     "batchnorm-freeze-undone": _FLAG,
     "batchnorm-selected-by-name": _FLAG,
-    "compile-in-callback": rb"self\.model\.compile",
-    "double-preprocessing": rb"rescal",
+    "compile-in-callback": (rb"self\.model\.compile",),
+    "double-preprocessing": (rb"rescal", rb"efficientnet|convnext|mobilenet_?v3|regnet|resnetrs", _TRAINS),
     "dropout-under-frozen-parent": _FLAG,
-    "direct-call-method": rb"\.call\(",
+    "direct-call-method": (rb"self\.\w+(?:\[[^\]]*\])?\.call\(", _MODES),
     "fine-tuning-learning-rate": _FLAG,
     "fine-tuning-still-frozen": _FLAG,
     "freeze-before-build": _FLAG,
@@ -31,45 +35,57 @@ SIGNS: dict[str, bytes] = {
     "freeze-slice-misses": _FLAG,
     "freeze-without-effect": _FLAG,
     "frozen-on-gradient-path": _FLAG,
-    "gan-freeze-order": _FLAG,
+    "gan-freeze-order": (rb"trainable|train_on_batch", rb"compile\("),
     "gradients-over-all-weights": _TAPE,
-    "lambda-hides-layers": rb"\bLambda\(",
-    "learning-phase-api": rb"learning_phase|in_(?:train|test)_phase",
-    "model-call-without-training": _METHOD,
+    "lambda-hides-layers": (rb"lambda\(",),
+    "learning-phase-api": (rb"learning_phase|in_(?:train|test)_phase",),
+    "model-call-without-training": (_METHOD, _MODES, _TRAINS),
     "nothing-trainable": _FLAG,
-    "optimizer-reused-after-unfreeze": _COMPILED_TWICE,
-    "oversized-head": rb"\bFlatten\b.*\.applications\b|\.applications\b.*\bFlatten\b",
-    "pinned-training-ignored": _PIN,
-    "pinned-training-true": _PIN,
-    "python-scalar-fade": _METHOD,
+    "optimizer-reused-after-unfreeze": (_COMPILED_WITH_NAME,),
+    "oversized-head": (_BACKBONE, rb"flatten\b", _TRAINS),
+    "pinned-training-ignored": (rb"\btraining\s*=\s*(?!training\b|none\b)", _RUNS),
+    "pinned-training-true": (rb"\btraining\s*=\s*(?!training\b|false\b|none\b)", _TRAINS),
+    "python-scalar-fade": (_METHOD, rb"\.(?:fit|train_on_batch)\("),
     "random-base-frozen": _FLAG,
     "reassignment-without-effect": _FLAG,
-    "redundant-frozen-batchnorm": _METHOD,
+    "redundant-frozen-batchnorm": (_METHOD, _BATCHNORM, rb"self\.trainable"),
     "stale-trainable-variables": _TAPE,
     "tape-call-without-training": _TAPE,
-    "torch-style-freeze": rb"requires_grad|\.(?:is_)?(?:frozen|freeze|training)\s*=",
+    "torch-style-freeze": (rb"requires_grad|\.(?:is_)?(?:frozen|freeze|training)\s*=",),
     "trainable-after-compile": _FLAG,
     "trainable-after-trace": _TAPE,
     "trainable-false-in-constructor": _FLAG,
     "trainable-in-callback": _FLAG,
     "trainable-in-traced-step": _FLAG,
     "trainable-on-tensor": _FLAG,
-    "trainable-typo": _FLAG + rb"|" + _NEARLY_FLAG,
-    "training-argument-renamed": rb"def\s+call\([^)]*train",
-    "training-true-by-default": _METHOD,
+    "trainable-typo": (_FLAG[0] + rb"|" + _NEARLY_FLAG,),
+    "training-argument-renamed": (rb"def\s+call\([^)]*train", _TRAINS),
+    "training-true-by-default": (rb"def\s+call\(\s*self[^)]*training\s*(?::[^,=)]*)?=\s*(?:true|1)",),
     "unfreeze-under-frozen-parent": _FLAG,
     "unfrozen-batchnorm": _FLAG,
-    "untrained-head-on-unfrozen-base": rb"\.applications\b",
+    "untrained-head-on-unfrozen-base": (_BACKBONE, rb"dense\b", _TRAINS),
 }
-"""A sign of every rule that the source pass checks, by the name of the rule."""
+"""The signs of every rule that the source pass checks, by the name of the rule: a file needs all of one rule."""
 
 
 def worth_reading(data: bytes, selected: Collection[str]) -> bool:
     """Whether a file can hold anything that one of the `selected` rules looks for."""
-    return _signs(frozenset(selected)).search(data) is not None
+    text = data.lower()
+    seen: dict[bytes, bool] = {}
+
+    def holds(pattern: bytes) -> bool:
+        if pattern not in seen:
+            seen[pattern] = _compiled(pattern).search(text) is not None
+        return seen[pattern]
+
+    return any(all(map(holds, signs)) for signs in _signs(frozenset(selected)))
 
 
 @lru_cache(maxsize=4)
-def _signs(selected: frozenset[str]) -> re.Pattern[bytes]:
-    patterns = {pattern for name, pattern in SIGNS.items() if name in selected}
-    return re.compile(rb"|".join(sorted(patterns)) or rb"(?!)", re.IGNORECASE | re.DOTALL)
+def _signs(selected: frozenset[str]) -> frozenset[tuple[bytes, ...]]:
+    return frozenset(signs for name, signs in SIGNS.items() if name in selected)
+
+
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.DOTALL)

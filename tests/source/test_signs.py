@@ -23,7 +23,9 @@ def test_only_the_selected_rules_count() -> None:
     "text",
     [
         "base.trainable = True",
-        "layer(x, training=True)",
+        "layer(x, training=True); model.fit(x)",
+        "Dropout(0.5)(x, training = True); model.predict(x)",
+        "opt = Adam(); a.compile(opt, loss); b.compile(optimizer=opt)",
         "base.trianable = False",
         "base.Trainable = False",
         "base.trainble = False",

@@ -471,5 +471,4 @@ def _noisy(trained: Trained, leaf: Leaf, dropouts: int, pinned: Wired | None) ->
         (pinned.at if pinned is not None else leaf.frozen_at[0]).span,
         steps((leaf.frozen_at[0] if pinned is not None else None, "frozen here"), training_step(trained)),
         confidence=confidence(trained, [leaf.model]),
-        severity=None if pinned is not None else Severity.INFO,
     )
