@@ -297,6 +297,12 @@ class Behaviour:
         proof="test_behaviour.py",
         reference="https://github.com/keras-team/keras/issues/16797",
     )
+    tf_module_is_tracked = Row(
+        "layers held by a `tf.Module` that is an attribute of a model are tracked",
+        keras2=yes("they train and are saved"),
+        keras3=no("they are not in the model's weights"),
+        proof="test_untracked_sublayer.py",
+    )
     lambda_tracks_a_model = Row(
         "`Lambda(model)` tracks the weights of the model (a function around it never does)",
         keras2=no("0 of 6 weights"),

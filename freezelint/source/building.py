@@ -77,9 +77,15 @@ def _make(run: Run, name: str, positional: list[Value], named: dict[str, Value],
     if facts is not None:
         return _backbone(run, facts, positional, named, at)
     if name in _MODELS_FROM_FILES:
-        return opaque(at, pretrained=True, initial=None)
+        loaded = opaque(at, pretrained=True, initial=None)
+        loaded.loaded_from = text(positional[0] if positional else named.get("filepath"))
+        return loaded
     if name in _MODELS_FROM_CONFIGS:
-        return _copy(solid(positional[0]) if positional else UNKNOWN, at)
+        original = solid(positional[0]) if positional else named.get("model", UNKNOWN)
+        copy = _copy(original, at)
+        if name == "keras.models.clone_model" and isinstance(original, Model) and _is_plain_clone(positional, named):
+            copy.copy_of = original
+        return copy
     if name.startswith("keras.layers."):
         return _layer(name, positional, named, at)
     optimizer = names.optimizer(name) if "." in name else None
@@ -158,6 +164,11 @@ def _layout(run: Run, facts: Backbone, arguments: dict[str, Value]) -> Layout | 
     if not isinstance(arguments["weights"], Known):
         literals["weights"] = "imagenet"
     return facts.layout_for(run.behaviour.generation, literals)
+
+
+def _is_plain_clone(positional: list[Value], named: dict[str, Value]) -> bool:
+    """Whether Keras makes new layers; a function of the author's own may hand back the old ones, weights and all."""
+    return len(positional) < 3 and not {"clone_function", "call_function"} & named.keys()
 
 
 def _copy(original: Value, at: Place) -> Model:

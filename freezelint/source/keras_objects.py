@@ -20,8 +20,10 @@ from freezelint.source.timeline import (
     AttributeSet,
     Called,
     Compiled,
+    Grown,
     HiddenInLambda,
     Predicted,
+    Saved,
     TensorFlagSet,
     Trained,
     TrainFunctionRemade,
@@ -481,11 +483,15 @@ def _model_method(
         run.record(Predicted(at, model, name))
     elif name == "make_train_function":
         run.record(TrainFunctionRemade(at))
-    elif name == "add" and positional:
-        building.append(model, positional[0])
-    elif name == "pop":
-        if model.parts:
+    elif name in ("add", "pop"):
+        if name == "add" and positional:
+            building.append(model, positional[0])
+        elif name == "pop" and model.parts:
             model.parts.pop()
+        if model.compiled is not None:
+            run.record(Grown(at, model, name))
+    elif name == "save":
+        save(run, model, positional[0] if positional else named.get("filepath", UNKNOWN), at)
     elif name == "get_layer":
         return _get_layer(run, model, positional, named)
     elif name == "_flatten_layers":
@@ -503,6 +509,13 @@ def _load(run: Run, layer: Layer, how: str, at: Place) -> None:
                 inner.weights_set = True
                 if isinstance(inner, Model):
                     inner.pretrained = True
+
+
+def save(run: Run, model: Model, path: Value, at: Place) -> None:
+    """`model.save(path)`, noted where the path is a constant."""
+    where = text(path)
+    if where is not None:
+        run.record(Saved(at, model, state_of(run, model), where))
 
 
 def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, Value], at: Place) -> None:

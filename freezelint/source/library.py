@@ -281,6 +281,8 @@ def _setattr(run: Run, positional: list[Value], named: dict[str, Value], at: Pla
     match positional:
         case [owner, Known(value=str() as name), value]:
             keras_objects.set_attribute(run, solid(owner), name, value, at)
+        case [owner, *_] if isinstance(model := solid(owner), Model):
+            model.complete = False
     return Known(None)
 
 
@@ -320,6 +322,14 @@ def _images(run: Run, positional: list[Value], named: dict[str, Value], at: Plac
     return Images(at, float(scale.value)) if known and isinstance(scale, Known) else run.unknown()
 
 
+def _save_model(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    model = solid(positional[0]) if positional else named.get("model", UNKNOWN)
+    if isinstance(model, Model):
+        path = positional[1] if len(positional) > 1 else named.get("filepath", UNKNOWN)
+        keras_objects.save(run, model, path, at)
+    return Known(None)
+
+
 def _exit(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     return Known(None)
 
@@ -350,6 +360,7 @@ _HANDLERS: dict[str, Handler] = {
     "tqdm.auto.tqdm": _list,
     "builtins.print": _exit,
     "keras.preprocessing.image.ImageDataGenerator": _images,
+    "keras.models.save_model": _save_model,
     "tensorflow.GradientTape": custom_loops.make_tape,
     "tensorflow.function": custom_loops.make_function,
 }

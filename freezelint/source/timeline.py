@@ -296,6 +296,23 @@ class Trained(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Grown(Event):
+    """Layers are added to a Sequential model (`how` "add") or taken off it ("pop") after it was compiled."""
+
+    model: Model
+    how: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved(Event):
+    """A whole model is saved under `path`, with the flags of that moment."""
+
+    model: Model
+    state: State
+    path: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Predicted(Event):
     """`predict`, `evaluate` and the like."""
 

@@ -276,6 +276,10 @@ class Model(Layer):
     outputs: list[Tensor] = field(default_factory=list)
     calls: list[Wired] = field(default_factory=list)
     """The calls of layers that make up its graph."""
+    copy_of: Model | None = None
+    """The model that `clone_model` made it from."""
+    loaded_from: str | None = None
+    """The path that `load_model` read it from."""
     compiled: Any = None
     traced: Any = None
     handed_over: Place | None = None

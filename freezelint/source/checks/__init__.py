@@ -5,10 +5,12 @@ from __future__ import annotations
 from freezelint.source.checks import (
     batchnorm,
     call_methods,
+    copies,
     cost,
     custom_loops,
     growing,
     preprocessing,
+    tracking,
     trainable,
     training_loop,
 )
@@ -17,11 +19,13 @@ from freezelint.source.checks.registry import source
 __all__ = [
     "batchnorm",
     "call_methods",
+    "copies",
     "cost",
     "custom_loops",
     "growing",
     "preprocessing",
     "source",
+    "tracking",
     "trainable",
     "training_loop",
 ]

@@ -16,6 +16,7 @@ from freezelint.source.checks.story import (
     is_pretrained,
     owner_of,
     pins,
+    plural,
     steps,
     titled,
     training_step,
@@ -32,11 +33,6 @@ from freezelint.source.timeline import (
     Trained,
 )
 from freezelint.source.values import Class, Function, Known, Model, Place, Stretch, Wired
-
-
-def plural(number: int, word: str) -> str:
-    """`1 layer`, `2 layers`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 @dataclass

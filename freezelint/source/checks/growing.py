@@ -8,9 +8,9 @@ from freezelint.finding import Confidence, Mistake
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source import program as p
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import name_of, steps
+from freezelint.source.checks.story import name_of, steps, training_step
 from freezelint.source.relevance import walk
-from freezelint.source.timeline import AttributeSet, Timeline, Trained
+from freezelint.source.timeline import AttributeSet, Grown, Timeline, Trained
 from freezelint.source.values import Function, Known, Layer, Place, Unknown
 
 
@@ -77,3 +77,23 @@ def _reads(layer: Layer, attribute: str) -> bool:
 
 def _is_self(node: p.Expression) -> bool:
     return isinstance(node, p.Name) and node.id == "self"
+
+
+@source.check("grown-model-not-recompiled")
+def grown_model_not_recompiled(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Layers are added to a model between two training calls that share one traced step."""
+    seen: set[Place] = set()
+    for trained in timeline.trainings:
+        if trained.traced is None or trained.implied:
+            continue
+        between = timeline.between(trained.traced, trained)
+        grown = next((item for item in between if isinstance(item, Grown) and item.model is trained.model), None)
+        if grown is not None and grown.at not in seen:
+            seen.add(grown.at)
+            yield Mistake(
+                f"`{trained.how}` goes on with the step that was traced for the old {name_of(trained.model)}: the "
+                f"layers changed by `{grown.how}` are not in it, and what is new never trains. Call `compile` again.",
+                grown.at.span,
+                steps((trained.traced.at, "the step was traced here"), training_step(trained)),
+                confidence=Confidence.CERTAIN if trained.model.certain else Confidence.LIKELY,
+            )

@@ -17,6 +17,11 @@ def name_of(layer: Layer) -> str:
     return f"the {title}" if title else "the model"
 
 
+def plural(number: int, word: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def owner_of(part: Part) -> Layer:
     """The layer itself, or the model that a stretch of layers belongs to."""
     return part.model if isinstance(part, Stretch) else part

@@ -23,7 +23,6 @@ from freezelint.source.relevance import walk
 from freezelint.source.timeline import (
     AttributeSet,
     Compiled,
-    HiddenInLambda,
     Leaf,
     NoAssignment,
     SetTrainable,
@@ -454,28 +453,4 @@ def _is_in_constructor(container: Model) -> bool:
     constructor = container.cls.lookup("__init__") if container.cls is not None else None
     return isinstance(constructor, Function) and any(
         at is not None and node.at == at.at for node in walk(constructor.body)
-    )
-
-
-@source.check("lambda-hides-layers")
-def lambda_hides_layers(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
-    """A Lambda layer calls a layer with weights: Keras does not see them."""
-    seen: set[Place] = set()
-    for event in timeline.events:
-        if isinstance(event, HiddenInLambda) and event.at not in seen and _has_weights(event.hidden):
-            seen.add(event.at)
-            yield Mistake(
-                f"Keras does not see {name_of(event.hidden)} inside this Lambda: its weights are not trained, not "
-                "frozen and not saved with the model. Call it directly, or write a Layer class that holds it.",
-                event.at.span,
-                steps((event.hidden.at, "made here")),
-                confidence=Confidence.CERTAIN if event.hidden.certain else Confidence.LIKELY,
-            )
-
-
-def _has_weights(layer: Layer) -> bool:
-    if layer.traits is not None:
-        return layer.traits.has_weights
-    return isinstance(layer, Model) and (
-        layer.interior is not None or any(isinstance(part, Layer) and _has_weights(part) for part in layer.parts)
     )

@@ -1,0 +1,114 @@
+"""Models that share layers with others, or are made from them: what a copy keeps, and what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from freezelint.finding import Confidence, Mistake
+from freezelint.keras.behaviour import Behaviour
+from freezelint.source.checks.registry import source
+from freezelint.source.checks.story import name_of, plural, steps, titled, training_step
+from freezelint.source.timeline import Leaf, Predicted, Saved, SetTrainable, State, Timeline, Trained
+from freezelint.source.values import Model
+
+
+@source.check("clone-drops-weights")
+def clone_drops_weights(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A clone of a pretrained model is trained or asked, and never got the weights."""
+    seen: set[int] = set()
+    for event in timeline.events:
+        if not isinstance(event, Trained | Predicted):
+            continue
+        for clone in event.model.containers():
+            original = clone.copy_of
+            if original is None or id(clone) in seen or clone.weights_set or clone.handed_over is not None:
+                continue
+            if any(model.pretrained for model in original.containers()):
+                seen.add(id(clone))
+                yield Mistake(
+                    f"`clone_model` copies the layers of {titled(original)} and not its weights: {name_of(clone)} "
+                    "starts from random numbers. Copy them: `clone.set_weights(original.get_weights())`.",
+                    clone.at.span,
+                    steps((original.at, "the weights come from here"), (event.at, f"`{event.how}` with random ones")),
+                    confidence=Confidence.CERTAIN if original.certain else Confidence.LIKELY,
+                )
+
+
+@source.check("shared-layer-frozen-elsewhere")
+def shared_layer_frozen_elsewhere(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A model that has trained before loses layers to a freeze of another model that shares them."""
+    for freeze in timeline.events:
+        target = freeze.target if isinstance(freeze, SetTrainable) and freeze.value is False else None
+        if not isinstance(freeze, SetTrainable) or not isinstance(target, Model):
+            continue
+        for trained in timeline.trainings:
+            if not _is_apart(trained.model, target):
+                continue
+            lost = [
+                leaf for leaf in trained.read.weighted if leaf.key in freeze.changed and freeze.at in leaf.frozen_at
+            ]
+            earlier = _trained_with(timeline, trained, lost)
+            if earlier is not None and _was_for_another(timeline, freeze, trained):
+                yield Mistake(
+                    f"{name_of(trained.model)} shares {plural(len(lost), 'layer')} with {name_of(target)}, and a layer "
+                    f"has one `trainable` for all models that hold it: freezing {name_of(target)} froze them here too.",
+                    freeze.at.span,
+                    steps((earlier.at, "trained with them before"), training_step(trained)),
+                    confidence=Confidence.LIKELY,
+                )
+                break
+
+
+def _is_apart(model: Model, other: Model) -> bool:
+    """Whether neither model is a part of the other."""
+    return all(part is not other for part in model.containers()) and all(
+        part is not model for part in other.containers()
+    )
+
+
+def _was_for_another(timeline: Timeline, freeze: SetTrainable, trained: Trained) -> bool:
+    """Whether another model was trained with what was frozen, before this one was again."""
+    others = (item for item in timeline.between(freeze, trained) if isinstance(item, Trained))
+    return any(other.model is not trained.model and freeze.changed & other.read.keys for other in others)
+
+
+def _trained_with(timeline: Timeline, trained: Trained, leaves: list[Leaf]) -> Trained | None:
+    """An earlier training of the same model in which these layers trained."""
+    keys = {leaf.key for leaf in leaves}
+    for earlier in timeline.trainings:
+        if earlier is trained:
+            return None
+        moved = {leaf.key for leaf in earlier.read.weighted if leaf.trains}
+        if keys and earlier.model is trained.model and keys <= moved:
+            return earlier
+    return None
+
+
+@source.check("freeze-lost-on-reload")
+def freeze_lost_on_reload(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A nested model that is frozen by its own flag alone trains after it was saved and loaded."""
+    if keras.container_flag_survives_reload:
+        return
+    saved: dict[str, Saved] = {}
+    for event in timeline.events:
+        if isinstance(event, Saved) and event.path.endswith((".h5", ".hdf5", ".keras")):
+            saved[event.path] = event
+        if not isinstance(event, Trained) or event.model.loaded_from not in saved or event.model.flag.at is not None:
+            continue
+        before = saved[event.model.loaded_from]
+        gate = _held_by_a_flag_above(before.state)
+        if gate is not None:
+            yield Mistake(
+                f"Keras 2 does not save the own `trainable` of a nested model in {before.path!r}: {name_of(gate)} "
+                "comes back trainable, and the layers inside that were thawed under it train now. Freeze it again "
+                "before `compile`.",
+                event.model.at.span,
+                steps((gate.flag.at, "frozen here"), (before.at, "saved here"), training_step(event)),
+                confidence=Confidence.LIKELY,
+            )
+
+
+def _held_by_a_flag_above(state: State) -> Model | None:
+    """A nested model whose own flag alone keeps thawed layers inside it from training."""
+    held = (leaf for leaf in state.weighted if leaf.gate is not None and leaf.thawed_at)
+    return next((leaf.gate for leaf in held if leaf.gate is not leaf.around[0]), None)
