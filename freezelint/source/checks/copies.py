@@ -15,16 +15,16 @@ from freezelint.source.values import Model
 @source.check("clone-drops-weights")
 def clone_drops_weights(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """A clone of a pretrained model is trained or asked, and never got the weights."""
-    seen: set[int] = set()
+    settled: set[int] = set()
     for event in timeline.events:
         if not isinstance(event, Trained | Predicted):
             continue
         for clone in event.model.containers():
             original = clone.copy_of
-            if original is None or id(clone) in seen or clone.weights_set or clone.handed_over is not None:
+            if original is None or id(clone) in settled or clone.weights_set or clone.handed_over is not None:
                 continue
-            if any(model.pretrained for model in original.containers()):
-                seen.add(id(clone))
+            settled.add(id(clone))
+            if _needs_weights(original, clone, event):
                 yield Mistake(
                     f"`clone_model` copies the layers of {titled(original)} and not its weights: {name_of(clone)} "
                     "starts from random numbers. Copy them: `clone.set_weights(original.get_weights())`.",
@@ -32,6 +32,20 @@ def clone_drops_weights(timeline: Timeline, keras: Behaviour) -> Iterator[Mistak
                     steps((original.at, "the weights come from here"), (event.at, f"`{event.how}` with random ones")),
                     confidence=Confidence.CERTAIN if original.certain else Confidence.LIKELY,
                 )
+
+
+def _needs_weights(original: Model, clone: Model, first_use: Trained | Predicted) -> bool:
+    """Whether the weights of the original are missed: those of a backbone, or any where the clone is not trained.
+
+    A clone of a model of one's own that is trained from the start is a new start, and mostly meant as one.
+    """
+    lost = [model for model in original.containers() if model.pretrained]
+    if any(model.backbone is not None for model in lost):
+        return True
+    learns = isinstance(first_use, Trained) and any(
+        leaf.trains is not False for leaf in first_use.read.weighted if clone in (*leaf.around, leaf.model)
+    )
+    return not learns and any(model.loaded_from is not None or model.weights_set for model in lost)
 
 
 @source.check("shared-layer-frozen-elsewhere")
