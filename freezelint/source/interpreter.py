@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source import building, conditions, containers, custom_loops, keras_objects, library
+from freezelint.source import building, conditions, containers, custom_loops, keras_objects, library, serving
 from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
@@ -135,6 +135,8 @@ class Run:
         """BatchNormalization layers that the test which is being evaluated passes over (see `BatchNormMissed`)."""
         self.starred = False
         """Whether the call that is being made has arguments that are not known."""
+        self.loops = 0
+        """How many loops and comprehensions are around what runs."""
         self.guards = 0
         """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
@@ -421,16 +423,25 @@ class Run:
         return items
 
     def _rounds(self, items: list[Value], node: p.Loop, scope: Scope) -> None:
-        for item in items:
-            if node.target is not None:
-                self.bind(node.target, item, scope, node, naming=False)
-            try:
-                self.execute(node.body, scope)
-            except _Leave as leave:
-                if leave.how == "raise":
-                    raise
-                if leave.how == "break":
+        self.loops += 1
+        try:
+            for item in items:
+                if node.target is not None:
+                    self.bind(node.target, item, scope, node, naming=False)
+                if not self._round(node.body, scope):
                     return
+        finally:
+            self.loops -= 1
+
+    def _round(self, body: p.Body, scope: Scope) -> bool:
+        """Runs the body of a loop once; False if it leaves the loop."""
+        try:
+            self.execute(body, scope)
+        except _Leave as leave:
+            if leave.how == "raise":
+                raise
+            return leave.how != "break"
+        return True
 
     def _with(self, node: p.With, scope: Scope) -> None:
         before = len(self.tapes)
@@ -784,16 +795,18 @@ class Run:
         iterable = solid(self.evaluate(node.iterable, scope))
         items = containers.iterate(self, iterable)
         results: list[Value] = []
-        for item in items if items is not None else [self.unknown()]:
-            self.bind(node.target, item, inner, node, naming=False)
-            kept = self._kept(node.conditions, inner)
-            if kept is False:
-                continue
-            if isinstance(kept, GroupTest):
-                if kept.yes is None:
+        self.loops += 1
+        try:
+            for item in items if items is not None else [self.unknown()]:
+                self.bind(node.target, item, inner, node, naming=False)
+                kept = self._kept(node.conditions, inner)
+                if kept is False or (isinstance(kept, GroupTest) and kept.yes is None):
                     continue
-                kept.group.stretch = Stretch(kept.group.stretch.model, kept.yes)
-            results.append(self.evaluate(node.element, inner))
+                if isinstance(kept, GroupTest) and kept.yes is not None:
+                    kept.group.stretch = Stretch(kept.group.stretch.model, kept.yes)
+                results.append(self.evaluate(node.element, inner))
+        finally:
+            self.loops -= 1
         if isinstance(iterable, Layers) and all(isinstance(value, Layer | Group) for value in results):
             return Layers(building.as_parts(results), None, iterable.complete)
         return Items(results, "list", items is not None and not node.conditions)
@@ -833,6 +846,8 @@ class Run:
             pairs = next(iter([*positional, *named.values()]), None)
             weights = pairs.weights if isinstance(pairs, Paired) else None
             self.record(GradientsApplied(self.place(node, scope), weights))
+        if isinstance(node.function, p.Attribute) and node.function.name == "add_endpoint":
+            serving.add_endpoint(self, positional, named, self.place(node, scope))
         self.starred = any(argument.star == "**" for argument in node.arguments)
         return self.call(function, positional, named, self.place(node, scope))
 

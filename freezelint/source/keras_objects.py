@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freezelint.keras import names
-from freezelint.source import building, conditions, containers, custom_loops, library
+from freezelint.source import building, conditions, containers, custom_loops, library, serving
 from freezelint.source.building import (
     as_parts,
     as_values,
@@ -23,6 +23,7 @@ from freezelint.source.timeline import (
     Grown,
     HiddenInLambda,
     Predicted,
+    RunWithoutMode,
     Saved,
     TensorFlagSet,
     Trained,
@@ -135,6 +136,8 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
         case Property(what="class", owner=inner) if name == "__name__":
             return Property(inner, "class name")
         case Property() | Items() | Table() | Layers() | Optimizer() | Tape() | Images() | Guess() | Known():
+            return Partial(owner, name)
+        case Function() | Method() if name == "get_concrete_function":
             return Partial(owner, name)
         case Tensor():
             return Partial(owner, name)
@@ -389,8 +392,12 @@ def call_layer(run: Run, layer: Layer, positional: list[Value], named: dict[str,
     found = tuple(tensors([*positional, *named.values()]))
     where = "call" if run.in_call_method else "graph"
     wired = Wired(layer, training, at, found, where)
-    called = Called(at, layer, training, where if found else "eager", wired, not run.starred)
+    within = run.inside[-1].name if run.inside else ""
+    once = not run.loops and not run.tapes
+    called = Called(at, layer, training, where if found else "eager", wired, not run.starred, within, once)
     run.record(called)
+    if not found and training is None and isinstance(layer, Model) and not run.starred and not run.in_call_method:
+        run.record(RunWithoutMode(at, layer, "call", state_of(run, layer)))
     for tape in run.tapes:
         tape.calls.append(called)
     return Tensor(wired=wired, inputs=found)
@@ -436,6 +443,8 @@ def call_method(
         case Tape() if name == "gradient":
             custom_loops.take_gradient(run, owner, positional, named, at)
             return run.unknown()
+        case Function() | Method() if name == "get_concrete_function":
+            return owner
         case Optimizer() if name == "build":
             owner.built = True
             return UNKNOWN
@@ -478,7 +487,8 @@ def _model_method(
         _compile(run, model, positional, named, at)
     elif name in _TRAINS:
         data = next(iter([*positional, *(named[key] for key in ("x", "generator") if key in named)]), None)
-        train(run, model, name, at, named.get("callbacks"), data)
+        size = named.get("batch_size", positional[2] if name == "fit" and len(positional) > 2 else None)
+        train(run, model, name, at, named.get("callbacks"), data, size)
     elif name in _PREDICTS:
         run.record(Predicted(at, model, name))
     elif name == "make_train_function":
@@ -490,8 +500,14 @@ def _model_method(
             model.parts.pop()
         if model.compiled is not None:
             run.record(Grown(at, model, name))
+    elif name == "export":
+        run.record(RunWithoutMode(at, model, "export", state_of(run, model)))
+    elif name == "call" and not run.in_call_method:
+        return call_layer(run, model, positional, named, at)
     elif name == "save":
         save(run, model, positional[0] if positional else named.get("filepath", UNKNOWN), at)
+        if "signatures" in named:
+            serving.note_signatures(run, named["signatures"], at)
     elif name == "get_layer":
         return _get_layer(run, model, positional, named)
     elif name == "_flatten_layers":
@@ -530,7 +546,13 @@ def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, V
 
 
 def train(
-    run: Run, model: Model, how: str, at: Place, callbacks: Value | None = None, data: Value | None = None
+    run: Run,
+    model: Model,
+    how: str,
+    at: Place,
+    callbacks: Value | None = None,
+    data: Value | None = None,
+    batch_size: Value | None = None,
 ) -> None:
     """`fit` and the like: the flags of the moment, and which compile and which trace are in force."""
     trace_call(run, model)
@@ -544,6 +566,7 @@ def train(
         model.traced,
         callbacks=callbacks,
         data=data,
+        batch_size=batch_size.value if isinstance(batch_size, Known) and isinstance(batch_size.value, int) else None,
         read_at_compile=at_compile,
     )
     if model.traced is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
-from freezelint.source import building, conditions, containers, custom_loops, keras_objects
+from freezelint.source import building, conditions, containers, custom_loops, keras_objects, serving
 from freezelint.source.timeline import LearningPhaseUsed
 from freezelint.source.values import (
     UNKNOWN,
@@ -330,6 +330,16 @@ def _save_model(run: Run, positional: list[Value], named: dict[str, Value], at: 
     return Known(None)
 
 
+def _save_module(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    given = solid(positional[0]) if positional else named.get("obj", UNKNOWN)
+    signatures = positional[2] if len(positional) > 2 else named.get("signatures")
+    if signatures is not None:
+        serving.note_signatures(run, signatures, at)
+    else:
+        serving.note_module(run, given, at)
+    return Known(None)
+
+
 def _exit(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     return Known(None)
 
@@ -361,6 +371,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.print": _exit,
     "keras.preprocessing.image.ImageDataGenerator": _images,
     "keras.models.save_model": _save_model,
+    "tensorflow.saved_model.save": _save_module,
     "tensorflow.GradientTape": custom_loops.make_tape,
     "tensorflow.function": custom_loops.make_function,
 }

@@ -125,6 +125,10 @@ class Called(Event):
     wired: Wired | None = None
     explicit: bool = True
     """Whether all its arguments are known, so that a missing `training` is missing."""
+    within: str = ""
+    """The name of the function in which an eager call stands; "" at the level of the module."""
+    once: bool = True
+    """Whether it is neither repeated by a loop nor recorded by a tape."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,6 +288,8 @@ class Trained(Event):
     callbacks: Value | None = None
     data: Value | None = None
     """What it is trained on."""
+    batch_size: int | None = None
+    """The number of examples in a batch, if the call says it."""
     read_at_compile: bool = False
     """Whether this Keras reads the flags in `compile` rather than when the step is traced."""
 
@@ -313,6 +319,23 @@ class Saved(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RunWithoutMode(Event):
+    """A model runs with nobody saying in which mode: `how` is "export", or "call" for a plain call on data."""
+
+    model: Model
+    how: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignatureMade(Event):
+    """A function becomes a signature under `name`; `calls` are the calls of layers and models in it."""
+
+    name: str
+    calls: tuple[Called, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Predicted(Event):
     """`predict`, `evaluate` and the like."""
 
@@ -337,6 +360,10 @@ class Timeline:
     def between(self, first: Event, last: Event) -> Iterator[Event]:
         """The events after `first` and before `last`, in order."""
         return iter(self.events[self._order[id(first)] + 1 : self._order[id(last)]])
+
+    def until(self, last: Event) -> Iterator[Event]:
+        """The events before `last`, in order."""
+        return iter(self.events[: self._order[id(last)]])
 
     @cached_property
     def _order(self) -> dict[int, int]:

@@ -48,6 +48,14 @@ def frozen_before(timeline: Timeline, leaf: Leaf, thawed: Place | None) -> Place
     return None
 
 
+def was_frozen(timeline: Timeline, model: Model, trained: Trained) -> bool:
+    """Whether the flag that keeps a model frozen now was set before a training call."""
+    if model.flag.value is not False or model.flag.at is None:
+        return False
+    earlier = {event.at for event in timeline.until(trained)}
+    return model.flag.at == model.at or model.flag.at in earlier
+
+
 def pins(trained: Trained, leaf: Leaf) -> list[Wired]:
     """The calls with a literal `training=` through which the leaf is reached in the trained model."""
     through = {id(container) for container in leaf.around[1:]} | {id(leaf.model)} - {id(trained.model)}

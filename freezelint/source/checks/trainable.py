@@ -18,6 +18,7 @@ from freezelint.source.checks.story import (
     steps,
     titled,
     training_step,
+    was_frozen,
 )
 from freezelint.source.relevance import walk
 from freezelint.source.timeline import (
@@ -441,7 +442,7 @@ def _layers_that_came_later(timeline: Timeline, keras: Behaviour) -> Iterator[tu
             moves = leaf.trains is True or (leaf.gate is not None and bool(leaf.thawed_batchnorms))
             for container in leaf.around[1:] if moves and not leaf.thawed_at else ():
                 known = container.certain and container.interior is None
-                if container.flag.value is False and id(container) not in seen and known:
+                if id(container) not in seen and known and was_frozen(timeline, container, trained):
                     seen.add(id(container))
                     yield trained, leaf, container
 
