@@ -409,7 +409,7 @@ class _Run:
             self.choices.append(choice)
             if not unread:
                 self._ran(display, path)
-        self._add(merge.across_generations(by_generation), settings)
+        self._add(self._joined(by_generation, settings), settings)
 
     def _ran(self, display: str, path: Path | None) -> None:
         """Notes which rules could have found something in a file, if comments in it may silence some."""
@@ -463,13 +463,17 @@ class _Run:
             by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
         self.models += 1
         self.choices.append(choice)
-        self._add(merge.across_generations(by_generation), settings)
+        self._add(self._joined(by_generation, settings), settings)
         if self.observe is not None:
             self.observe(model, display, behaviours)
 
     def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
         for version in choice.versions:
             yield Behaviour(version, "tensorflow" if version.major < 3 else backend)
+
+    def _joined(self, by_generation: dict[str, list[Finding]], settings: Settings) -> list[Finding]:
+        """The findings of all generations as one list, as far as they are still sure enough."""
+        return self._sure(merge.across_generations(by_generation, catalogue.rules()), settings)
 
     def _speaking(self, findings: Sequence[Finding], behaviour: Behaviour, settings: Settings) -> list[Finding]:
         """The findings of one analysis that are sure enough, without those that a more specific one silences."""

@@ -6,7 +6,8 @@ A page opens with a fenced `toml` block under its title. Its keys:
 `fix` ("safe", "unsafe", "none"), `since`, `references`, `proof` (a file under `tests/proofs/`) or
 `advice = true`, and the tables `[severity]` (`keras2`, `keras3`, optionally `keras3_16`; an absent generation
 is one in which this is not a mistake; `keras3_16` absent means "as keras3") and `[silenced_by]` (per
-generation, the names of the more specific rules that speak instead on the same lines). `[options.NAME]` (`default`,
+generation, the names of the more specific rules that speak instead on the same lines). `stops` lists the
+generations in which the program stops with an error at once. `[options.NAME]` (`default`,
 `words`) is a threshold that a configuration can change; the check takes it as the keyword argument of that name.
 """
 
@@ -82,6 +83,8 @@ class Rule:
     proof: str | None
     advice: bool
     silenced_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stops: frozenset[str] = frozenset()
+    """The generations in which the program stops with an error, so that whoever runs it uses another one."""
     options: tuple[Option, ...] = ()
     page: str = ""
 
@@ -145,6 +148,7 @@ def parse_page(text: str, name: str) -> Rule:
             proof=data.pop("proof", None),
             advice=data.pop("advice", False),
             silenced_by={key: tuple(names) for key, names in data.pop("silenced_by", {}).items()},
+            stops=frozenset(data.pop("stops", ())),
             options=tuple(_option(key, table) for key, table in data.pop("options", {}).items()),
             page=text,
         )

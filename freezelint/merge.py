@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from freezelint.catalogue import Rule
@@ -34,20 +34,34 @@ def speaking(findings: Sequence[Finding], rules: Mapping[str, Rule], generation:
     return [finding for finding in findings if not is_silenced(finding)]
 
 
-def across_generations(by_generation: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+def across_generations(
+    by_generation: Mapping[str, Sequence[Finding]], rules: Mapping[str, Rule] | None = None
+) -> list[Finding]:
     """The findings of analyses for different generations ("2", "3") as one list.
 
     What holds in all of them is one finding with the highest severity. What holds in some only says so at the
-    start of its message, and is at most likely. Findings about the run itself (FZ0…) are the same in all.
+    start of its message, and is at most likely. Where the mistake stops the program in a generation, a program that
+    exists is not run with that one: there it is only possible. Findings about the run itself (FZ0…) are the same in
+    all.
     """
     groups: dict[Key, dict[str, Finding]] = {}
     for generation, findings in by_generation.items():
         for finding in distinct(findings):
             groups.setdefault(key(finding), {})[generation] = finding
-    return [_joined(group, total=len(by_generation)) for group in groups.values()]
+    return [_joined(group, len(by_generation), (rules or {}).get(name)) for (name, group) in _named(groups)]
 
 
-def _joined(group: Mapping[str, Finding], total: int) -> Finding:
+def _named(groups: Mapping[Key, dict[str, Finding]]) -> Iterator[tuple[str, dict[str, Finding]]]:
+    return ((next(iter(group.values())).name, group) for group in groups.values())
+
+
+def _joined(group: dict[str, Finding], total: int, rule: Rule | None) -> Finding:
+    stopped = {generation for generation in group if rule is not None and f"keras{generation}" in rule.stops}
+    if stopped and total > 1:
+        running = {generation: finding for generation, finding in group.items() if generation not in stopped}
+        if not running:
+            group = {key: replace(finding, confidence=Confidence.POSSIBLE) for key, finding in group.items()}
+        group = running or group
     _, chosen = max(group.items(), key=lambda item: (_weight(item[1]), item[0]))
     if chosen.code.startswith("FZ0"):
         return chosen

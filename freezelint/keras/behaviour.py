@@ -327,6 +327,13 @@ class Behaviour:
         keras3=yes("loading under other flags misassigns weights of equal shape, silently"),
         proof="test_behaviour.py",
     )
+    hub_layers_work = Row(
+        "`hub.KerasLayer` is a layer that a model can hold",
+        keras2=yes("it is a `tf.keras` layer"),
+        keras3=no("ValueError: only instances of `keras.Layer` can be added"),
+        proof="test_hub_layer_in_keras3.py",
+        reference="https://github.com/tensorflow/tensorflow/issues/63849",
+    )
     lora_exists = Row(
         "layers have `enable_lora` and `quantize`",
         keras2=no("AttributeError"),

@@ -90,7 +90,9 @@ def _make(run: Run, name: str, positional: list[Value], named: dict[str, Value],
         return _layer(name, positional, named, at)
     optimizer = names.optimizer(name) if "." in name else None
     if optimizer is not None:
-        return Optimizer(optimizer.name, {**_positional_rate(positional), **named}, at, optimizer.interface == "legacy")
+        arguments = {**_positional_rate(positional), **named}
+        interface = optimizer.interface
+        return Optimizer(optimizer.name, arguments, at, interface == "legacy", interface == "v1")
     return _foreign(name, positional, named, at)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from freezelint.source import building
 from freezelint.source.freezing import state_of
-from freezelint.source.timeline import GradientTaken
+from freezelint.source.timeline import GradientTaken, LossMinimized
 from freezelint.source.values import (
     Class,
     External,
@@ -16,8 +17,10 @@ from freezelint.source.values import (
     Layer,
     Method,
     Model,
+    Optimizer,
     Place,
     Tape,
+    Tensor,
     Value,
     Weights,
     solid,
@@ -26,6 +29,7 @@ from freezelint.source.values import (
 if TYPE_CHECKING:
     from freezelint.source.interpreter import Run
 
+WATCHED = "watched_variables"
 _TRACED_METHODS = frozenset({"call", "train_step", "test_step", "predict_step"})
 """Methods of Keras classes that `fit` runs inside a traced function."""
 
@@ -42,7 +46,25 @@ def take_gradient(run: Run, tape: Tape, positional: list[Value], named: dict[str
     if isinstance(sources, Weights) and isinstance(sources.owner, Model):
         state = state_of(run, sources.owner)
         step = run.steps_traced[-1] if run.steps_traced else None
-        run.record(GradientTaken(at, tape, sources, state, step, _hook(run)))
+        run.record(GradientTaken(at, tape, sources, state, step, _hook(run), run.reached))
+
+
+def watched(run: Run, tape: Tape, at: Place) -> Value:
+    """`tape.watched_variables()`: the variables of the model that the tape recorded, the frozen ones too."""
+    models = [call.layer for call in tape.calls if isinstance(call.layer, Model)]
+    if len(models) != 1 or not tape.watches:
+        return run.unknown()
+    return Weights(models[0], WATCHED, at, len(run.timeline.events))
+
+
+def minimize(run: Run, optimizer: Optimizer, positional: list[Value], named: dict[str, Value], at: Place) -> None:
+    """`optimizer.minimize(loss)` without `var_list`, where that means every variable that leads to the loss."""
+    loss = positional[0] if positional else named.get("loss")
+    told = "var_list" in named or len(positional) > 2
+    if optimizer.trains_everything and not told and isinstance(loss, Tensor):
+        reached = building.new_model(at, {})
+        building.connect(run, reached, [], {"outputs": loss})
+        run.record(LossMinimized(at, state_of(run, reached)))
 
 
 def _hook(run: Run) -> bool:

@@ -135,6 +135,8 @@ class Run:
         """BatchNormalization layers that the test which is being evaluated passes over (see `BatchNormMissed`)."""
         self.starred = False
         """Whether the call that is being made has arguments that are not known."""
+        self.reached = True
+        """Whether the program itself gets to what runs; False in a function that nobody is seen to call."""
         self.loops = 0
         """How many loops and comprehensions are around what runs."""
         self.guards = 0
@@ -225,6 +227,7 @@ class Run:
 
     def run_entry(self, file: ParsedFile, name: str) -> None:
         """Runs the function `name`, or the method `Class.name` on an object made with unknown arguments."""
+        self.reached = False
         owner_name, _, member = name.rpartition(".")
         names = self.modules[file.path].names
         if not owner_name:

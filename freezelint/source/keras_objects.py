@@ -22,12 +22,15 @@ from freezelint.source.timeline import (
     Compiled,
     Grown,
     HiddenInLambda,
+    LoraEnabled,
     Predicted,
+    Quantized,
     RunWithoutMode,
     Saved,
     TensorFlagSet,
     Trained,
     TrainFunctionRemade,
+    VariableAssigned,
     WeightsSet,
 )
 from freezelint.source.values import (
@@ -57,6 +60,7 @@ from freezelint.source.values import (
     Tensor,
     Unknown,
     Value,
+    Variable,
     Weights,
     Wired,
     solid,
@@ -136,6 +140,8 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
         case Property(what="class", owner=inner) if name == "__name__":
             return Property(inner, "class name")
         case Property() | Items() | Table() | Layers() | Optimizer() | Tape() | Images() | Guess() | Known():
+            return Partial(owner, name)
+        case Variable():
             return Partial(owner, name)
         case Function() | Method() if name == "get_concrete_function":
             return Partial(owner, name)
@@ -445,6 +451,15 @@ def call_method(
             return run.unknown()
         case Function() | Method() if name == "get_concrete_function":
             return owner
+        case Tape() if name == "watched_variables":
+            return custom_loops.watched(run, owner, at)
+        case Optimizer() if name == "minimize":
+            custom_loops.minimize(run, owner, positional, named, at)
+            return run.unknown()
+        case Variable() if name.startswith("assign") or name == "load":
+            if not any(isinstance(value, Tensor) for value in positional):
+                run.record(VariableAssigned(at, owner))
+            return run.unknown()
         case Optimizer() if name == "build":
             owner.built = True
             return UNKNOWN
@@ -462,7 +477,11 @@ def _layer_method(
     run: Run, layer: Layer, name: str, positional: list[Value], named: dict[str, Value], at: Place
 ) -> Value:
     if name in _LOADS:
-        _load(run, layer, name, at)
+        _load(run, layer, name, at, text(positional[0] if positional else named.get("filepath")))
+    if name == "enable_lora":
+        run.record(LoraEnabled(at, layer, layer.flag.value is False))
+    if name == "add_weight":
+        return own_variable(positional, named, at)
     if name == "call" and run.in_call_method:
         training = named.get("training", positional[1] if len(positional) > 1 else None)
         run.record(Called(at, layer, training, "direct"))
@@ -493,6 +512,8 @@ def _model_method(
         run.record(Predicted(at, model, name))
     elif name == "make_train_function":
         run.record(TrainFunctionRemade(at))
+    elif name == "quantize":
+        run.record(Quantized(at, model))
     elif name in ("add", "pop"):
         if name == "add" and positional:
             building.append(model, positional[0])
@@ -504,8 +525,9 @@ def _model_method(
         run.record(RunWithoutMode(at, model, "export", state_of(run, model)))
     elif name == "call" and not run.in_call_method:
         return call_layer(run, model, positional, named, at)
-    elif name == "save":
-        save(run, model, positional[0] if positional else named.get("filepath", UNKNOWN), at)
+    elif name in ("save", "save_weights"):
+        where = positional[0] if positional else named.get("filepath", UNKNOWN)
+        save(run, model, where, at, whole=name == "save")
         if "signatures" in named:
             serving.note_signatures(run, named["signatures"], at)
     elif name == "get_layer":
@@ -515,9 +537,10 @@ def _model_method(
     return run.unknown()
 
 
-def _load(run: Run, layer: Layer, how: str, at: Place) -> None:
+def _load(run: Run, layer: Layer, how: str, at: Place, path: str | None) -> None:
     """Weights come from outside: everything inside is pretrained from now on."""
-    run.record(WeightsSet(at, layer, how))
+    state = state_of(run, layer) if path is not None and isinstance(layer, Model) else None
+    run.record(WeightsSet(at, layer, how, path, state))
     layer.weights_set = True
     if isinstance(layer, Model):
         for part, around in layer.walk():
@@ -527,11 +550,19 @@ def _load(run: Run, layer: Layer, how: str, at: Place) -> None:
                     inner.pretrained = True
 
 
-def save(run: Run, model: Model, path: Value, at: Place) -> None:
-    """`model.save(path)`, noted where the path is a constant."""
+def save(run: Run, model: Model, path: Value, at: Place, whole: bool = True) -> None:
+    """`model.save(path)` or `model.save_weights(path)`, noted where the path is a constant."""
     where = text(path)
     if where is not None:
-        run.record(Saved(at, model, state_of(run, model), where))
+        run.record(Saved(at, model, state_of(run, model), where, whole))
+
+
+def own_variable(positional: list[Value], named: dict[str, Value], at: Place) -> Variable:
+    """`layer.add_weight(shape=…)`; without a shape it is a single number."""
+    shape = named.get("shape", next((value for value in positional if isinstance(value, Items)), Items([])))
+    flag = named.get("trainable", Known(True))
+    scalar = isinstance(shape, Items) and shape.complete and not shape.items
+    return Variable(at, not isinstance(flag, Known) or bool(flag.value), scalar, own=True)
 
 
 def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, Value], at: Place) -> None:
@@ -539,7 +570,9 @@ def _compile(run: Run, model: Model, positional: list[Value], named: dict[str, V
     chosen = positional[0] if positional else named.get("optimizer")
     if (short := text(chosen)) is not None and (known := names.optimizer(short)) is not None:
         chosen = Optimizer(known.name, {}, at)
-    event = Compiled(at, model, state_of(run, model), chosen if isinstance(chosen, Optimizer) else None)
+    eager = named.get("run_eagerly")
+    eagerly = isinstance(eager, Known) and eager.value is True
+    event = Compiled(at, model, state_of(run, model), chosen if isinstance(chosen, Optimizer) else None, eagerly)
     model.compiled = event
     model.traced = None
     run.record(event)
@@ -606,6 +639,10 @@ def _group_method(
 ) -> Value:
     if name in _LOADS:
         group.stretch.model.weights_set = True
+    if name == "enable_lora":
+        interior = group.stretch.model.interior
+        frozen = interior is not None and interior.all_are(False, group.stretch.selection)
+        run.record(LoraEnabled(at, group.stretch, frozen))
     found = tuple(tensors([*positional, *named.values()]))
     return Tensor(inputs=found, unknown=True) if found else run.unknown()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from freezelint.keras import names
 from freezelint.source import building, conditions, containers, custom_loops, keras_objects, serving
-from freezelint.source.timeline import LearningPhaseUsed
+from freezelint.source.timeline import LearningPhaseUsed, VariableAssigned
 from freezelint.source.values import (
     UNKNOWN,
     External,
@@ -33,6 +34,7 @@ from freezelint.source.values import (
     Table,
     Tensor,
     Value,
+    Variable,
     Weights,
     solid,
     tensors,
@@ -120,6 +122,8 @@ def call_unknown(run: Run, function: Value, positional: list[Value], named: dict
             if isinstance(target, Model):
                 _hand_over(target, name.rpartition(".")[2], at)
     found = tuple(tensors(arguments))
+    if any(isinstance(argument, Variable) for argument in arguments):
+        return Tensor(inputs=found, unknown=True)
     if found:
         keras_own = name.startswith(("keras.", "tensorflow."))
         return Tensor(inputs=found, unknown=not keras_own)
@@ -340,6 +344,27 @@ def _save_module(run: Run, positional: list[Value], named: dict[str, Value], at:
     return Known(None)
 
 
+def _variable(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    """`tf.Variable(0.0)`, `keras.Variable(0.0)`, `K.variable(0.0)`: a single number where the value is one."""
+    first = positional[0] if positional else named.get("initial_value", named.get("initializer", named.get("value")))
+    flag = named.get("trainable", Known(True))
+    trainable = not isinstance(flag, Known) or bool(flag.value)
+    return Variable(at, trainable, isinstance(first, Known) and isinstance(first.value, int | float), own=False)
+
+
+def _keras_variable(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    made = _variable(run, positional, named, at)
+    return replace(made, own=True) if isinstance(made, Variable) else made
+
+
+def _set_value(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+    """`K.set_value(variable, value)`."""
+    if positional and isinstance(positional[0], Variable):
+        run.record(VariableAssigned(at, positional[0]))
+        return Known(None)
+    return call_unknown(run, External("keras.backend.set_value"), positional, named, at)
+
+
 def _exit(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     return Known(None)
 
@@ -370,7 +395,11 @@ _HANDLERS: dict[str, Handler] = {
     "tqdm.auto.tqdm": _list,
     "builtins.print": _exit,
     "keras.preprocessing.image.ImageDataGenerator": _images,
+    "keras.Variable": _keras_variable,
+    "keras.backend.set_value": _set_value,
+    "keras.backend.variable": _variable,
     "keras.models.save_model": _save_model,
+    "tensorflow.Variable": _variable,
     "tensorflow.saved_model.save": _save_module,
     "tensorflow.GradientTape": custom_loops.make_tape,
     "tensorflow.function": custom_loops.make_function,

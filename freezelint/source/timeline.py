@@ -23,6 +23,7 @@ from freezelint.source.values import (
     Stretch,
     Tape,
     Value,
+    Variable,
     Weights,
     Wired,
 )
@@ -208,6 +209,10 @@ class WeightsSet(Event):
 
     target: Layer
     how: str
+    path: str | None = None
+    """The file they come from, if that is a constant."""
+    state: State | None = None
+    """The flags of that moment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,6 +228,8 @@ class GradientTaken(Event):
     state: State
     step: Hashable = None
     hook: bool = False
+    reached: bool = True
+    """Whether the program itself gets there; False in a function that nobody is seen to call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,6 +276,8 @@ class Compiled(Event):
     model: Model
     state: State
     optimizer: Optimizer | None
+    eagerly: bool = False
+    """Whether it was given `run_eagerly=True`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -311,11 +320,41 @@ class Grown(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved(Event):
-    """A whole model is saved under `path`, with the flags of that moment."""
+    """A model is saved under `path`, with the flags of that moment; `whole` is False for its weights alone."""
 
     model: Model
     state: State
     path: str
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossMinimized(Event):
+    """`optimizer.minimize(loss)` by an optimizer that trains everything; `state` is of what leads to the loss."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoraEnabled(Event):
+    """`layer.enable_lora(…)`; `frozen` says whether the layer's own flag was False then."""
+
+    target: Part
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantized(Event):
+    """`model.quantize(…)`."""
+
+    model: Model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableAssigned(Event):
+    """A new value is assigned to a variable that a layer made for itself."""
+
+    variable: Variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)

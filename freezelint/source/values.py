@@ -420,8 +420,23 @@ class Optimizer(Value):
     arguments: dict[str, Value]
     at: Place
     legacy: bool = False
+    trains_everything: bool = False
+    """Whether `minimize` trains every variable that it is not told to leave out, as in `tf.compat.v1.train`."""
     built: bool = False
     """Whether it was told beforehand which weights it will get (`optimizer.build(…)`)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable(Value):
+    """A variable that a layer makes for itself: `tf.Variable(0.0)`, `self.add_weight(…)`, `K.variable(0.0)`.
+
+    `scalar` says whether it is a single number; `own` whether Keras made it (`add_weight`) and so tracks it.
+    """
+
+    at: Place
+    trainable: bool
+    scalar: bool
+    own: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

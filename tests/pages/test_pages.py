@@ -63,13 +63,15 @@ def _report(case: Case, findings: list[Finding], marked: set[tuple[int, str]], f
     ])
 
 
+def _checked(case: Case) -> list[Finding]:
+    """The findings of the rules that are on by default, and of the page's own."""
+    select = [rule.name for rule in RULES.values() if rule.default or rule is case.rule]
+    return api.check_source(case.example.code, keras=case.example.settings.get("keras", "any"), select=select)
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.place for case in CASES])
 def test_an_example_is_judged_as_its_page_says(case: Case) -> None:
-    findings = [
-        finding
-        for finding in api.check_source(case.example.code, keras=case.example.settings.get("keras", "any"))
-        if finding.confidence >= Confidence.LIKELY
-    ]
+    findings = [finding for finding in _checked(case) if finding.confidence >= Confidence.LIKELY]
     found = {(finding.span.start.line if finding.span else 0, finding.name) for finding in findings}
     marked = set(case.example.marks)
     assert found == marked, "\n" + _report(case, findings, marked, found)

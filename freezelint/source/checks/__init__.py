@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from freezelint.source.checks import (
+    adapters,
     batchnorm,
     call_methods,
     copies,
     cost,
     custom_loops,
+    foreign,
     growing,
+    optimizers,
     preprocessing,
     serving,
+    slices,
     statistics,
     tracking,
     trainable,
@@ -19,14 +23,18 @@ from freezelint.source.checks import (
 from freezelint.source.checks.registry import source
 
 __all__ = [
+    "adapters",
     "batchnorm",
     "call_methods",
     "copies",
     "cost",
     "custom_loops",
+    "foreign",
     "growing",
+    "optimizers",
     "preprocessing",
     "serving",
+    "slices",
     "source",
     "statistics",
     "tracking",

@@ -8,7 +8,7 @@ from freezelint.finding import Confidence, Mistake
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import name_of, plural, steps, titled, training_step
-from freezelint.source.timeline import Leaf, Predicted, Saved, SetTrainable, State, Timeline, Trained
+from freezelint.source.timeline import Leaf, Predicted, Saved, SetTrainable, State, Timeline, Trained, WeightsSet
 from freezelint.source.values import Model
 
 
@@ -126,3 +126,36 @@ def _held_by_a_flag_above(state: State) -> Model | None:
     """A nested model whose own flag alone keeps thawed layers inside it from training."""
     held = (leaf for leaf in state.weighted if leaf.gate is not None and leaf.thawed_at)
     return next((leaf.gate for leaf in held if leaf.gate is not leaf.around[0]), None)
+
+
+@source.check("weights-order-depends-on-trainable")
+def weights_order_depends_on_trainable(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """Weights are read from a legacy `.h5` into a nested model whose flags differ from those at saving."""
+    saved: dict[str, Saved] = {}
+    for event in timeline.events:
+        if isinstance(event, Saved) and _is_legacy_h5(event.path):
+            saved[event.path] = event
+        if not isinstance(event, WeightsSet) or event.state is None or event.path not in saved:
+            continue
+        before = saved[event.path]
+        nested = {leaf.key for leaf in event.state.weighted if len(leaf.around) > 1}
+        changed = before.state.changed_since(event.state) & nested
+        if changed and not (_is_uniform(before.state, nested) and _is_uniform(event.state, nested)):
+            yield Mistake(
+                f"The order of the weights of a nested model in {event.path!r} depends on what was frozen when it was "
+                "written, and they are read in the order of the present flags: weights of equal shape change places, "
+                "silently. Save as `.weights.h5` or `.keras`, or load before the flags are changed.",
+                event.at.span,
+                steps((before.at, "written with other flags")),
+                confidence=Confidence.LIKELY,
+            )
+
+
+def _is_legacy_h5(path: str) -> bool:
+    return path.endswith((".h5", ".hdf5")) and not path.endswith(".weights.h5")
+
+
+def _is_uniform(state: State, nested: set[int]) -> bool:
+    """Whether the layers of the nested models all train, or none of them does."""
+    trains = {leaf.trains for leaf in state.weighted if leaf.key in nested}
+    return len(trains) == 1 and None not in trains

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Span
+from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.call_methods import mode_dependent
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import name_of, steps
+from freezelint.source.checks.story import is_pretrained, name_of, steps, titled, training_step
 from freezelint.source.rewriting import added_argument
 from freezelint.source.timeline import Called, FlagSetInTrace, GradientsApplied, GradientTaken, SetTrainable, Timeline
 from freezelint.source.values import Layer, Model, Place
@@ -175,4 +175,39 @@ def trainable_in_traced_step(timeline: Timeline, keras: Behaviour) -> Iterator[M
                 "trace, not at every step. Set `trainable` outside, and trace the step anew.",
                 event.at.span,
                 confidence=Confidence.LIKELY,
+            )
+
+
+@source.check("eager-tape-watches-frozen")
+def eager_tape_watches_frozen(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A step that runs eagerly computes gradients through a frozen base for nothing."""
+    seen: set[Place] = set()
+    for step in training_steps(timeline):
+        frozen = next((leaf for leaf in step.state.weighted if leaf.trains is False and leaf.frozen_at), None)
+        eager = step.step is None and not step.hook and step.reached and step.sources.which in _TRAINABLE
+        if frozen is None or not eager or not step.tape.watches or step.at in seen or is_pretrained(frozen) is not True:
+            continue
+        seen.add(step.at)
+        yield Mistake(
+            "This step runs eagerly, and the tape watches every variable, frozen or not: freezing "
+            f"{titled(frozen.model)} saves no time here. Decorate the step with `@tf.function`, or use "
+            "`tf.GradientTape(watch_accessed_variables=False)` and `tape.watch(model.trainable_variables)`.",
+            step.tape.at.span,
+            steps((frozen.frozen_at[0], "frozen here"), (step.at, "its gradients are taken here")),
+            confidence=Confidence.LIKELY,
+        )
+    for trained in timeline.trainings:
+        compiled = trained.compiled
+        frozen = next((leaf for leaf in trained.read.weighted if leaf.trains is False and leaf.frozen_at), None)
+        if compiled is None or not compiled.eagerly or frozen is None or compiled.at in seen:
+            continue
+        if is_pretrained(frozen) is True:
+            seen.add(compiled.at)
+            yield Mistake(
+                f"`run_eagerly=True` computes gradients through frozen layers too: freezing {titled(frozen.model)} "
+                "saves no time. Leave it out once the program is debugged.",
+                compiled.at.span,
+                steps((frozen.frozen_at[0], "frozen here"), training_step(trained)),
+                confidence=Confidence.LIKELY,
+                severity=Severity.INFO,
             )

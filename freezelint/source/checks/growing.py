@@ -10,8 +10,8 @@ from freezelint.source import program as p
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import name_of, steps, training_step
 from freezelint.source.relevance import walk
-from freezelint.source.timeline import AttributeSet, Grown, Timeline, Trained
-from freezelint.source.values import Function, Known, Layer, Place, Unknown
+from freezelint.source.timeline import AttributeSet, Grown, Timeline, Trained, VariableAssigned
+from freezelint.source.values import Function, Known, Layer, Place, Unknown, Variable
 
 
 @source.check("python-scalar-fade")
@@ -97,3 +97,33 @@ def grown_model_not_recompiled(timeline: Timeline, keras: Behaviour) -> Iterator
                 steps((trained.traced.at, "the step was traced here"), training_step(trained)),
                 confidence=Confidence.CERTAIN if trained.model.certain else Confidence.LIKELY,
             )
+
+
+@source.check("fade-variable-mistracked")
+def fade_variable_mistracked(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """A number that the program schedules is a trainable variable, or one that Keras does not know."""
+    assigned = {id(event.variable): event for event in timeline.events if isinstance(event, VariableAssigned)}
+    seen: set[Place] = set()
+    for event in timeline.events:
+        if not isinstance(event, AttributeSet) or not isinstance(event.value, Variable) or event.at in seen:
+            continue
+        variable, layer = event.value, event.target
+        scheduled = assigned.get(id(variable))
+        if scheduled is None or not variable.scalar or not isinstance(layer, Layer) or layer.cls is None:
+            continue
+        tracked = variable.own or keras.tf_variable_is_tracked
+        if tracked and not variable.trainable:
+            continue
+        seen.add(event.at)
+        harm = (
+            "is trainable: the optimizer moves it as well, against the schedule"
+            if tracked
+            else "is not one of the layer's weights in Keras 3: it is not saved, and loading resets it"
+        )
+        yield Mistake(
+            f"`{event.attribute}` is assigned by a schedule and {harm}. Make it with "
+            '`self.add_weight(shape=(), initializer="zeros", trainable=False)`.',
+            event.at.span,
+            steps((scheduled.at, "assigned here")),
+            confidence=Confidence.LIKELY,
+        )
