@@ -45,11 +45,23 @@ KERAS = Behaviour(KerasVersion(3, 15))
 
 
 def build(name: str, path: Path) -> None:
-    """Saves the backbone with a head, everything in one model."""
+    """Saves the backbone with a head, everything in one model.
+
+    The statistics of BatchNorm are those of a batch, as trained ones are near those of the data. With those of a new
+    model, activations fade from layer to layer where BatchNorm is frozen, and the arithmetic takes another time.
+    """
     keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
     base = getattr(keras.applications, name)(
         weights=None, include_top=False, pooling="avg", input_shape=(SIDE, SIDE, 3)
     )
+    momenta = {}
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            momenta[layer], layer.momentum = layer.momentum, 0.0
+    base(keras.random.normal((BATCH, SIDE, SIDE, 3)), training=True)
+    for layer, momentum in momenta.items():
+        layer.momentum = momentum
     keras.Model(base.input, keras.layers.Dense(10, name="head_of_ten")(base.output)).save(path)
 
 

@@ -10,7 +10,7 @@ import click
 
 from freezelint.audited import REQUIREMENTS
 from freezelint.cli.settings import chosen, settings_options
-from freezelint.cli.terminal import colour, write
+from freezelint.cli.terminal import colour, write, write_file
 
 if TYPE_CHECKING:
     from freezelint.audited import AuditReport
@@ -38,10 +38,16 @@ def _required(context: click.Context, parameter: click.Parameter, value: Sequenc
     callback=_required,
     help=f"Fail unless it is known to hold: {', '.join(REQUIREMENTS)}; separated by commas.",
 )
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Draw the model, as a page in FILE.")
 @click.option("--all-layers", is_flag=True, help="Print every layer, also long stretches that are all alike.")
 @settings_options
 def audit(
-    models: tuple[str, ...], output_format: str, require: tuple[str, ...], all_layers: bool, **options: Any
+    models: tuple[str, ...],
+    output_format: str,
+    require: tuple[str, ...],
+    html: Path | None,
+    all_layers: bool,
+    **options: Any,
 ) -> int:
     """Say everything there is to say about saved models (.keras, .h5, SavedModel, and folders of them).
 
@@ -61,8 +67,20 @@ def audit(
         raise click.UsageError(str(error)) from error
     if not report.models and not report.not_read:
         click.echo("Nothing to audit: no saved models were found", err=True)
+    if html is not None:
+        _draw(report, html, options["keras"])
     write(_render(output_format, report, all_layers=all_layers))
     return report.exit_code(settings.run.fail_on)
+
+
+def _draw(report: AuditReport, file: Path, keras: str | None) -> None:
+    """Writes the freeze map of the one model of a report."""
+    from freezelint.mapping import page_of
+
+    if len(report.models) > 1:
+        raise click.UsageError("--html shows one model on one page: name one model")
+    for model in report.models:
+        write_file(file, page_of(Path(model.path), model.findings, keras or "auto"))
 
 
 def _render(kind: str, report: AuditReport, *, all_layers: bool) -> str:

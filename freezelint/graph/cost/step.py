@@ -60,23 +60,15 @@ class Accounts:
 
     def step(self, flags: Flags, counts: Callable[[Run], bool] = lambda run: True) -> StepCost:
         """What a step costs under `flags`; runs for which `counts` says no are taken as done before."""
-        reached = self._reached()
-        behind: dict[int, _Upstream] = {}
+        reached = _reached(self.unrolled)
+        behind = _behind(self.unrolled, flags, reached)
         sums: dict[str, _Sum] = {}
         for number, run in enumerate(self.unrolled.runs):
             path = run.layer.path
             own = sums.setdefault(path, _Sum(run.layer))
-            upstream = _NONE.union(*(behind.get(tensor, _NONE) for tensor in run.inputs))
-            if blocks_gradient(run.layer):
-                upstream = _NONE
-            trains = flags.trains.get(path, False) and any(tensor in reached for tensor in run.outputs)
-            parts = self.parts(number, live=path in flags.live)
             if counts(run):
-                self._add(own, parts, upstream, trains=trains)
-            after = upstream or (frozenset({path}) if trains else _NONE)
-            if layer_kinds.is_stop_gradient(run.layer):
-                after = _NONE
-            behind.update(dict.fromkeys(run.outputs, after))
+                parts = self.parts(number, live=path in flags.live)
+                self._add(own, parts, _upstream(run, behind), trains=_gets_gradient(run, flags, reached))
         return StepCost(tuple(self._closed(item, flags) for item in sums.values()))
 
     def _add(self, own: _Sum, parts: tuple[Part, ...], upstream: _Upstream, *, trains: bool) -> None:
@@ -109,13 +101,45 @@ class Accounts:
             tuple(sorted(own.upstream)),
         )
 
-    def _reached(self) -> set[int]:
-        """The tensors that a gradient comes back to from the outputs of the model."""
-        found = set(self.unrolled.outputs)
-        for run in reversed(self.unrolled.runs):
-            if not blocks_gradient(run.layer) and any(tensor in found for tensor in run.outputs):
-                found.update(run.inputs)
-        return found
+
+def gradient_tensors(unrolled: Unrolled, flags: Flags) -> set[int]:
+    """The tensors for which a step computes a gradient: those between what trains first and the outputs."""
+    reached = _reached(unrolled)
+    behind = _behind(unrolled, flags, reached)
+    return {tensor for tensor, upstream in behind.items() if upstream and tensor in reached}
+
+
+def _behind(unrolled: Unrolled, flags: Flags, reached: set[int]) -> dict[int, _Upstream]:
+    """For every tensor the first trainable layers that it depends on, as a gradient would find them."""
+    behind: dict[int, _Upstream] = {}
+    for run in unrolled.runs:
+        after = _upstream(run, behind)
+        if not after and _gets_gradient(run, flags, reached):
+            after = frozenset({run.layer.path})
+        if layer_kinds.is_stop_gradient(run.layer):
+            after = _NONE
+        behind.update(dict.fromkeys(run.outputs, after))
+    return behind
+
+
+def _upstream(run: Run, behind: dict[int, _Upstream]) -> _Upstream:
+    if blocks_gradient(run.layer):
+        return _NONE
+    return _NONE.union(*(behind.get(tensor, _NONE) for tensor in run.inputs))
+
+
+def _gets_gradient(run: Run, flags: Flags, reached: set[int]) -> bool:
+    """Whether the weights of the layer train, and something comes back to them."""
+    return flags.trains.get(run.layer.path, False) and any(tensor in reached for tensor in run.outputs)
+
+
+def _reached(unrolled: Unrolled) -> set[int]:
+    """The tensors that a gradient comes back to from the outputs of the model."""
+    found = set(unrolled.outputs)
+    for run in reversed(unrolled.runs):
+        if not blocks_gradient(run.layer) and any(tensor in found for tensor in run.outputs):
+            found.update(run.inputs)
+    return found
 
 
 def blocks_gradient(layer: Layer) -> bool:
