@@ -77,6 +77,7 @@ def read_model_config(config: object) -> ConfigGraph:
     reader = _Reader()
     root = reader.layer(config, parent=None, taken=set(), depth=0)
     _apply_flags(root)
+    reader.gaps += [_no_flag(layer) for layer in root.walk() if _flag_matters(layer)]
     return ConfigGraph(
         root, reader.calls, reader.inputs, reader.outputs, reader.embedded_code, reader.inconsistencies, reader.gaps
     )
@@ -89,6 +90,7 @@ class _Node:
     references: list[_Reference] = field(default_factory=list)
     shapes: list[_Shape | None] = field(default_factory=list)
     training: bool | None = None
+    training_is_cleared: bool = False
     is_keras3: bool = False
     has_constant: bool = False
 
@@ -330,6 +332,7 @@ def _call(
         inputs=tuple(filter(None, tensors)),
         training=node.training,
         training_is_artifact=node.is_keras3 and layer_kinds.records_by_itself(layer, node.training),
+        training_is_cleared=node.training_is_cleared,
         input_shapes=shapes,
     )
 
@@ -344,6 +347,7 @@ def _keras3_node(item: Mapping[str, Any]) -> _Node:
     kwargs = item.get("kwargs")
     if isinstance(kwargs, Mapping):
         node.training = _training(kwargs)
+        node.training_is_cleared = "training" in kwargs and kwargs["training"] is None
     return node
 
 
@@ -427,10 +431,10 @@ def _kind(entry: Mapping[str, Any], config: Mapping[str, Any], *, is_root: bool)
 
 
 def _is_bare_operation(entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether an entry is a raw operation as Keras 3 writes it into HDF5: without a module, and without a flag."""
+    """Whether an entry is a raw operation as Keras 3 writes it into HDF5: without a module, a flag and a data type."""
     nodes = entry.get("inbound_nodes")
     is_keras3 = isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], Mapping) and "args" in nodes[0]
-    return is_keras3 and "module" not in entry and "trainable" not in config and "layers" not in config
+    return is_keras3 and "module" not in entry and not {"trainable", "dtype", "layers"} & set(config)
 
 
 def _inner_entries(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -454,6 +458,18 @@ def _config(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(config, list):
         return {"layers": config}
     return config if isinstance(config, Mapping) else {}
+
+
+def _flag_matters(layer: Layer) -> bool:
+    """Whether a model whose own flag is not in the file holds frozen layers as well as trainable ones."""
+    if not layer.is_container or layer.own_trainable is not None:
+        return False
+    return len({inner.own_trainable for inner in layer.walk() if not inner.is_container} - {None}) > 1
+
+
+def _no_flag(layer: Layer) -> str:
+    where = f"`{layer.path}`" if layer.path else "the model itself"
+    return f"whether {where} was frozen as a whole: the file has no flag of it, and once loaded it is not"
 
 
 def _apply_flags(root: Layer) -> None:

@@ -108,7 +108,8 @@ class Call:
     """One call of a layer inside the graph of its parent model.
 
     `training` is the literal `training=` recorded with the call, None if there is none.
-    `training_is_artifact` is true where the writer puts it there by itself (Keras 3 on Dropout).
+    `training_is_artifact` is true where the writer puts it there by itself (Keras 3 on Dropout). `training_is_cleared`
+    is true for an explicit `training=None`.
     `input_shapes` are those recorded with the call, None entries where unknown.
     """
 
@@ -118,6 +119,7 @@ class Call:
     inputs: tuple[TensorRef, ...]
     training: bool | None = None
     training_is_artifact: bool = False
+    training_is_cleared: bool = False
     input_shapes: tuple[tuple[int | None, ...] | None, ...] = ()
 
 

@@ -1,7 +1,8 @@
 """In which mode the layers run when a model is called: what reaches them of `training`, by generation.
 
-In Keras 2, and from Keras 3.16 on, the value wired at the innermost call counts; in Keras 3.0 to 3.15 a value that
-the caller gives (`fit`: True, `predict`: False) replaces everything that is wired inside.
+In Keras 2, and from Keras 3.16 on, the value wired at the innermost call counts. In Keras 3.0 to 3.15 a value that
+the caller gives (`fit`: True, `predict`: False) replaces everything that is wired inside; where he gives none, a value
+that is wired at one layer stays in force for the layers that run after it, until another one is wired.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from freezelint.keras.names import Kind
 
 _SHARES_ITS_CALL = frozenset({Kind.WRAPPER, Kind.RECURRENT})
 MAX_STEPS = 500_000
+_MAX_DEPTH = 100
 
 
 class Reach(Enum):
@@ -62,15 +64,87 @@ def reaching(model: ModelGraph, keras: Behaviour, given: bool | None) -> list[tu
 
 
 class _Walk:
+    """Follows calls inside models, each layer once for every value that reaches it."""
+
     def __init__(self, model: ModelGraph, keras: Behaviour) -> None:
         self.reached: dict[int, set[Reach]] = {}
         self._holds = keras.wired_training_holds
+        self._stays = keras.call_default_leaks_training
+        self._image_layers_too = keras.preprocessing_leaks_training
         self._calls: dict[str, list[Call]] = {}
         for call in model.calls:
             self._calls.setdefault(call.parent, []).append(call)
+        self._ordered: dict[str, list[Call]] = {}
+        self._passed: dict[tuple[int, Reach], Reach] = {}
 
     def visit(self, layer: Layer, reach: Reach) -> None:
         """Notes that `layer` is called with `reach`, and follows what that means for the layers in it."""
+        if reach is Reach.NOTHING and self._stays:
+            self._pass(layer, reach, 0)
+        else:
+            self._follow(layer, reach)
+
+    def _pass(self, layer: Layer, reach: Reach, depth: int) -> Reach:
+        """The same in Keras 3.0 to 3.15; returns what is in force after the call."""
+        if reach is not Reach.NOTHING or not layer.is_container or depth > _MAX_DEPTH:
+            self._follow(layer, reach)
+            return reach
+        key = (id(layer), reach)
+        if key not in self._passed:
+            self._passed[key] = reach
+            self.reached.setdefault(id(layer), set()).add(reach)
+            self._passed[key] = self._through(layer, depth)
+        return self._passed[key]
+
+    def _through(self, model: Layer, depth: int) -> Reach:
+        """Runs through the calls in a model that was told nothing; returns what is in force at its end."""
+        if model.kind is LayerKind.SUBCLASSED:
+            for child in model.children:
+                self._follow(child, Reach.UNKNOWN)
+            return Reach.NOTHING
+        children = {child.path: child for child in model.children}
+        in_force = Reach.NOTHING
+        for call in self._in_order(model):
+            if call.layer not in children:
+                continue
+            child = children[call.layer]
+            wired = Reach(call.training)
+            if wired is Reach.NOTHING and model.kind is LayerKind.SEQUENTIAL:
+                wired = self._default(child)
+            if wired is not Reach.NOTHING:
+                in_force = wired
+            elif call.training_is_cleared:
+                in_force = Reach.NOTHING
+                if not child.is_container:
+                    self._follow(child, Reach.INFERENCE)  # an explicit None switches a default of True off
+                    continue
+            in_force = self._pass(child, in_force, depth + 1)
+        return in_force
+
+    def _default(self, layer: Layer) -> Reach:
+        """The default of `training` in a layer's `call`, which Keras 3 wires by itself."""
+        known = layer_kinds.traits(layer)
+        if known is None:
+            return Reach.NOTHING
+        if known.call_defaults_to_training and (known.is_augmentation or self._image_layers_too):
+            return Reach.TRAINING
+        return Reach.INFERENCE if known.kind in (Kind.DROPOUT, Kind.RECURRENT) else Reach.NOTHING
+
+    def _in_order(self, model: Layer) -> list[Call]:
+        """The calls of a model in the order in which Keras runs them: those farthest from the outputs first."""
+        if model.path not in self._ordered:
+            calls = self._calls.get(model.path, [])
+            depths: dict[tuple[str, int], int] = {}
+            for call in reversed(calls):
+                own = depths.setdefault((call.layer, call.index), 0)
+                for tensor in call.inputs:
+                    key = (tensor.layer, tensor.call)
+                    depths[key] = max(depths.get(key, 0), own + 1)
+            by_depth = sorted(calls, key=lambda call: -depths[call.layer, call.index])
+            self._ordered[model.path] = calls if model.kind is LayerKind.SEQUENTIAL else by_depth
+        return self._ordered[model.path]
+
+    def _follow(self, layer: Layer, reach: Reach) -> None:
         stack = [(layer, reach)]
         steps = 0
         while stack and steps < MAX_STEPS:

@@ -21,6 +21,7 @@ class Node:
     sources: tuple[tuple[Any, int, int], ...]
     shapes: tuple[tuple[int | None, ...] | None, ...]
     training: bool | None
+    training_is_cleared: bool = False
 
 
 class Network:
@@ -79,6 +80,7 @@ def _node(layer: Any, index: int, node: Any) -> Node:
         tuple(history for _, history in sources if history is not None),
         tuple(shape(tensor) for tensor, history in sources if history is not None),
         bool(value) if isinstance(value, bool) or (type(value) is int and value in (0, 1)) else None,
+        isinstance(kwargs, Mapping) and "training" in kwargs and value is None,
     )
 
 

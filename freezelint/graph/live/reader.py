@@ -144,6 +144,7 @@ class _Reader:
             inputs=given,
             training=training,
             training_is_artifact=self._is_keras_3 and layer_kinds.records_by_itself(layer, training),
+            training_is_cleared=self._is_keras_3 and not in_sequence and node.training_is_cleared,
             input_shapes=node.shapes,
         )
 

@@ -194,8 +194,8 @@ class Operations:
         if operation in _REDUCTIONS and len(given) == 2:
             return self._reduction(node, first, given[1])
         if operation in ("Square", "SquaredDifference"):
-            if first.kind is Kind.MEAN:
-                return first
+            if operation == "Square" and first.kind is Kind.MEAN and first.over_batch is not False:
+                return first  # the second half of a variance that is computed as E[x²] - E[x]²
             fed = any(value.fed for value in given)
             return derived(given, Kind.SQUARE) if fed else derived(given)
         if operation == "Rsqrt" or (operation == "Pow" and len(given) == 2 and given[1].numbers == (-0.5,)):

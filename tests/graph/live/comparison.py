@@ -10,7 +10,7 @@ from freezelint.graph.model_graph import Layer, LayerKind, ModelGraph, Weight
 from freezelint.graph.training import trains
 from freezelint.keras.behaviour import Behaviour
 
-NO_LAYERS = "it holds no layers"
+NO_LAYERS = ("it holds no layers", "it holds no Keras metadata")
 NO_CALLS = ("its calls were not recorded", "does not record which layers it calls")
 
 
@@ -19,7 +19,7 @@ def differences(file: ModelGraph, live: ModelGraph, keras: Behaviour) -> list[st
 
     A file is let off what it names in `gaps`: layers, calls, flags. What it cannot say (None) contradicts nothing.
     """
-    if any(NO_LAYERS in gap for gap in file.gaps):
+    if any(words in gap for gap in file.gaps for words in NO_LAYERS):
         return list(_of_variables(file, live))
     found = [*_of_tree(file, live), *_of_training(file, live, keras)]
     if not any(words in gap for gap in file.gaps for words in NO_CALLS):
@@ -33,14 +33,23 @@ def _of_tree(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
     stored, loaded = leaves(file), leaves(live)
     if set(stored) != set(loaded):
         yield f"layers: only in the file {set(stored) - set(loaded)}, only live {set(loaded) - set(stored)}"
+    unknown = _below_unknown_flags(file)
     for path in stored.keys() & loaded.keys():
         one, other = stored[path], loaded[path]
         for what in ("kind", "class_name", "own_trainable", "effective_trainable"):
             said, true = getattr(one, what), getattr(other, what)
+            if what == "effective_trainable" and path in unknown:
+                continue
             if said is not None and said != true and not _is_input_flag(one, what):
                 yield f"{path}: {what}: file {said}, live {true}"
         if shapes(one) != shapes(other) and not any("shapes of weights" in gap for gap in file.gaps):
             yield f"{path}: weights: file {shapes(one)}, live {shapes(other)}"
+
+
+def _below_unknown_flags(file: ModelGraph) -> set[str]:
+    """The layers below a model whose own flag the file does not have (a Sequential of Keras 2)."""
+    models = [layer for layer in file.root.walk() if layer.is_container] if file.root else []
+    return {inner.path for layer in models if layer.own_trainable is None for inner in layer.walk()}
 
 
 def _is_input_flag(layer: Layer, what: str) -> bool:
@@ -49,7 +58,10 @@ def _is_input_flag(layer: Layer, what: str) -> bool:
 
 def _of_calls(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
     def calls(model: ModelGraph) -> set[tuple[object, ...]]:
-        return {(c.layer, c.parent, c.index, c.inputs, c.training, c.training_is_artifact) for c in model.calls}
+        return {
+            (c.layer, c.parent, c.index, c.inputs, c.training, c.training_is_artifact, c.training_is_cleared)
+            for c in model.calls
+        }
 
     for call in calls(file) - calls(live):
         yield f"only the file has the call {call}"
@@ -58,7 +70,7 @@ def _of_calls(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
     shapes_of = {(call.layer, call.index): call.input_shapes for call in live.calls}
     for call in file.calls:
         known = shapes_of.get((call.layer, call.index))
-        if known and call.input_shapes and any(call.input_shapes) and known != call.input_shapes:
+        if known and any(call.input_shapes) and known[: len(call.input_shapes)] != call.input_shapes:
             yield f"{call.layer}: input shapes: file {call.input_shapes}, live {known}"
 
 
@@ -71,7 +83,7 @@ def _of_ends(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
 
 def _of_training(file: ModelGraph, live: ModelGraph, keras: Behaviour) -> Iterator[str]:
     stored, loaded = leaves(file), leaves(live)
-    for path in stored.keys() & loaded.keys():
+    for path in stored.keys() & loaded.keys() - _below_unknown_flags(file):
         said = trains(file, stored[path], keras)
         true = trains(live, loaded[path], keras)
         if weights(loaded[path]) and None not in (said, true) and said != true:
