@@ -131,6 +131,10 @@ def parameters(layer: Layer) -> int:
     return total
 
 
+# A Sequential of Keras 2 writes no flag of its own; that matters where its layers do not agree.
+GAPS = {("sequence", 2): ["whether the model itself was frozen as a whole"]}
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("generation", [2, 3])
 @pytest.mark.parametrize("name", BUILDERS)
@@ -156,7 +160,7 @@ def test_a_file_says_what_keras_has_in_memory(name: str, generation: int, suffix
         assert size == count, path
         assert own is None or own == flag, path
     assert not graph.inconsistencies
-    assert not graph.gaps
+    assert [gap.split(":")[0] for gap in graph.gaps] == GAPS.get((name, generation), [])
     behaviour = Behaviour(KerasVersion(generation))
     trained = sum(
         _size(weight.shape)
