@@ -441,3 +441,35 @@ def test_ignores_are_added_with_a_reason_and_can_be_audited() -> None:
 def test_ignores_that_cannot_be_added_are_refused(options: list[str]) -> None:
     result = run("check", *options, stdin="")
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+# --- completion in the shell -------------------------------------------------------------------------------------
+
+
+def completed(words: str) -> list[str]:
+    """What bash is offered for the last of these words."""
+    environment = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_FREEZELINT_COMPLETE": "bash_complete"}
+    result = CliRunner().invoke(cli, [], prog_name="freezelint", env=environment, complete_var="_FREEZELINT_COMPLETE")
+    return [line.removeprefix("plain,") for line in result.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_completion_is_printed(shell: str) -> None:
+    environment = {"_FREEZELINT_COMPLETE": f"{shell}_source"}
+    result = CliRunner().invoke(cli, [], prog_name="freezelint", env=environment, complete_var="_FREEZELINT_COMPLETE")
+    if shell == "bash" and result.exit_code != 0:
+        pytest.skip("bash is missing or old")
+    assert "_FREEZELINT_COMPLETE" in result.stdout
+
+
+def test_explain_completes_the_names_of_rules_and_their_codes() -> None:
+    assert set(completed("freezelint explain ")) == set(catalogue.rules())
+    assert completed("freezelint explain unfrozen-b") == ["unfrozen-batchnorm"]
+    assert completed("freezelint explain fz101") == ["FZ101"]
+    assert completed("freezelint explain a,unfrozen-b") == []
+
+
+@pytest.mark.parametrize("option", ["--select", "--extend-select", "--ignore"])
+def test_options_for_rules_complete_them_behind_a_comma_too(option: str) -> None:
+    assert completed(f"freezelint check {option} unfrozen-b") == ["unfrozen-batchnorm"]
+    assert completed(f"freezelint check {option} FZ3,unfrozen-b") == ["FZ3,unfrozen-batchnorm"]

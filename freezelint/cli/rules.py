@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from freezelint.cli.completion import completed
 from freezelint.cli.terminal import colour, write
 
 
 @click.command(short_help="Show why a rule is one, and what to write instead.")
-@click.argument("rule")
+@click.argument("rule", shell_complete=completed)
 def explain(rule: str) -> int:
     """Show the page of a RULE (a name or a code): what it finds, why that is a mistake, what to write instead."""
     from freezelint import catalogue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from freezelint.cli.completion import completed
 from freezelint.finding import Confidence, Severity
 
 if TYPE_CHECKING:
@@ -38,10 +39,20 @@ _OPTIONS = (
         multiple=True,
         metavar="RULES",
         callback=_words,
+        shell_complete=completed,
         help="Only these rules: names, codes, beginnings of codes (FZ2) or all, separated by commas.",
     ),
-    click.option("--extend-select", multiple=True, metavar="RULES", callback=_words, help="These rules too."),
-    click.option("--ignore", multiple=True, metavar="RULES", callback=_words, help="Not these rules."),
+    click.option(
+        "--extend-select",
+        multiple=True,
+        metavar="RULES",
+        callback=_words,
+        shell_complete=completed,
+        help="These rules too.",
+    ),
+    click.option(
+        "--ignore", multiple=True, metavar="RULES", callback=_words, shell_complete=completed, help="Not these rules."
+    ),
     click.option(
         "--min-confidence",
         type=click.Choice([item.value for item in Confidence]),
