@@ -1,5 +1,5 @@
 # Shortcuts. `make setup` first; everything else then runs in the environment that is active.
-.PHONY: setup check fast test scenes docs ci
+.PHONY: setup check fast test scenes docs docs-site ci
 
 setup:  ## install for development
 	python -m pip install --editable '.[dev]'
@@ -23,6 +23,9 @@ scenes:  ## real pre-commit, and the steps of the CI templates; installs freezel
 
 docs:  ## the index of the rules, and the output that the README shows
 	python tools/refresh_docs.py
+
+docs-site:  ## the documentation as a site, in build/site
+	python -m mkdocs build --strict
 
 ci:  ## everything, in an environment of its own
 	.ci/run

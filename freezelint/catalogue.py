@@ -105,19 +105,21 @@ class Rule:
     def examples(self) -> Iterator[Example]:
         """Every fenced `python` block under Example and Use instead, with its marks and settings."""
         for heading in ("Example", "Use instead"):
-            settings: dict[str, Any] = {}
-            for part in re.split(r"^### .*$", self.section(heading), flags=re.MULTILINE):
-                settings = {}
-                for language, text in _FENCE.findall(part):
-                    if language == "toml":
-                        settings = tomllib.loads(text)
-                    elif language == "python":
-                        marks = tuple(
-                            (number, name)
-                            for number, line in enumerate(text.splitlines(), 1)
-                            for name in _MARK.findall(line)
-                        )
-                        yield Example(heading, text, settings, marks)
+            yield from examples_in(self.section(heading), heading)
+
+
+def examples_in(text: str, heading: str) -> Iterator[Example]:
+    """Every fenced `python` block of Markdown; a `toml` block before it, under the same heading, is its settings."""
+    for part in re.split(r"^#{2,3} .*$", text, flags=re.MULTILINE):
+        settings: dict[str, Any] = {}
+        for language, block in _FENCE.findall(part):
+            if language == "toml":
+                settings = tomllib.loads(block)
+            elif language == "python":
+                marks = tuple(
+                    (number, name) for number, line in enumerate(block.splitlines(), 1) for name in _MARK.findall(line)
+                )
+                yield Example(heading, block, settings, marks)
 
 
 def parse_page(text: str, name: str) -> Rule:
