@@ -4,7 +4,8 @@
     python tools/check_links.py --list  # only lists them, with the files that they stand in
 
 A link is dead if the server says so (404, 410 and the like) or cannot be reached. A server that answers but does not
-want to be asked by a program (401, 403, 429) is told and does not count.
+want to be asked by a program (401, 403, 429) is told and does not count. If no server at all answers, there is no
+network, and the exit code is 2.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"https?://(?:[^\s<>\"'`(){}\[\]|]|\([^\s<>\"'`()]*\))+")
+_CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _REFUSED = {401, 403, 405, 429}
 _SECONDS = 20
 _AT_ONCE = 4
@@ -33,8 +35,8 @@ def files() -> Iterator[Path]:
 
 
 def links_in(text: str) -> set[str]:
-    """The external links in Markdown, without the punctuation of the sentence around them."""
-    return {link.rstrip(".,;:!?") for link in _LINK.findall(text)}
+    """The external links in Markdown, without the punctuation of the sentence around them and what is `code`."""
+    return {link.rstrip(".,;:!?") for link in _LINK.findall(_CODE.sub("", text))}
 
 
 def found() -> dict[str, list[Path]]:
@@ -68,11 +70,15 @@ def main() -> int:
         for link, where in places.items():
             print(f"{link}  {', '.join(path.as_posix() for path in where)}")
         return 0
-    dead = 0
+    dead = answered = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for (link, where), (alive, words) in zip(places.items(), pool.map(status, places), strict=True):
             dead += not alive
+            answered += words.isdecimal()
             print(f"{'ok  ' if alive else 'DEAD'} {words:4} {link}  {', '.join(path.as_posix() for path in where)}")
+    if places and not answered:
+        print("no server answered: there is no network here")
+        return 2
     print(f"{len(places)} links, {dead} dead")
     return int(dead > 0)
 

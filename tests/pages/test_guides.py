@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from freezelint import api
 from freezelint.catalogue import Example, examples_in
+from freezelint.cli import cli
 from freezelint.finding import Confidence
 
 FOLDER = Path(__file__).parents[2] / "docs"
@@ -41,3 +44,14 @@ def test_the_guide_shows_the_recipe_and_the_mistakes() -> None:
         "trainable-after-compile",
         "unfreeze-under-frozen-parent",
     }
+
+
+@pytest.mark.parametrize("model", ["ecg_sandwich.keras", "flowers_frozen_base.keras"])
+def test_the_costs_in_the_guide_are_those_of_the_fixtures(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER.parent)
+    guide = (FOLDER / "guides" / "will-freezing-save-time.md").read_text("utf-8")
+    output = CliRunner().invoke(cli, ["cost", f"fixtures/models/{model}"], catch_exceptions=False).stdout
+    blocks = re.findall(r"^```text\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    shown = [block for block in blocks if set(block.splitlines()) <= set(output.splitlines())]
+    assert len(blocks) == 2
+    assert len(shown) == 1, output

@@ -48,7 +48,7 @@ def server() -> Iterator[str]:
 
 
 def test_links_are_found_without_the_punctuation_around_them(tool: Any) -> None:
-    text = 'See https://a.example/x, <https://b.example/>, [c](https://c.example/d_(e)) and "https://d.example/#f".'
+    text = 'See https://a.example/x, <https://b.example/>, [c](https://c.example/d_(e)) and "https://d.example/#f", not `https://e.example`.'
     found = {"https://a.example/x", "https://b.example/", "https://c.example/d_(e)", "https://d.example/#f"}
     assert tool.links_in(text) == found
 
@@ -70,3 +70,15 @@ def test_a_server_that_cannot_be_reached_is_dead(tool: Any) -> None:
 def test_the_references_of_the_rules_are_among_the_links(tool: Any) -> None:
     places = tool.found()
     assert Path("rules/unfrozen-batchnorm.md") in places["https://keras.io/guides/transfer_learning/"]
+
+
+def run(tool: Any, monkeypatch: pytest.MonkeyPatch, *links: str) -> int:
+    monkeypatch.setattr(tool, "found", lambda: {link: [Path("README.md")] for link in links})
+    monkeypatch.setattr(tool.sys, "argv", ["check_links.py"])
+    return int(tool.main())
+
+
+def test_the_exit_code_says_what_was_found(tool: Any, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tool, monkeypatch, f"{server}/200") == 0
+    assert run(tool, monkeypatch, f"{server}/200", f"{server}/404") == 1
+    assert run(tool, monkeypatch, "http://127.0.0.1:9/") == 2
