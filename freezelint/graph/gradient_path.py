@@ -54,9 +54,7 @@ class _Walk:
     """Carries, along every tensor, the first trainable layers it depends on."""
 
     def __init__(self, model: ModelGraph, keras: Behaviour) -> None:
-        self.layers: dict[str, Layer] = {}
-        for layer in model.layers():
-            self.layers.setdefault(layer.path, layer)
+        self.layers = model.by_path()
         self.hits: dict[str, _Upstream] = {}
         self._model, self._keras = model, keras
         self._calls = {path: needed_calls(model, path) for path in model.outputs}

@@ -48,6 +48,7 @@ def read(path: Path) -> ModelGraph:
     keras3 = (graph.keras_version or "").startswith("3")
     graph.variables = weights.attach_legacy(graph.root, holder, keras3=keras3)
     graph.optimizer_slots = weights.slots(root.groups.get("optimizer_weights"))
+    graph.steps = tree.steps
     if "model_weights" not in root.groups:
         graph.gaps.append("shapes of weights (the file has none)")
     else:

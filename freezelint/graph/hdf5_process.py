@@ -53,7 +53,7 @@ def read_tree_apart(source: BinaryIO | bytes, start: int = 0, length: int | None
         ) from error
     if "unreadable" in answer:
         raise Unreadable(answer["unreadable"])
-    return Tree(_group(answer["root"]), answer["inconsistencies"])
+    return Tree(_group(answer["root"]), answer["inconsistencies"], answer["steps"])
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
     except Unreadable as error:
         answer: dict[str, Any] = {"unreadable": error.reason}
     else:
-        answer = {"root": asdict(tree.root), "inconsistencies": tree.inconsistencies}
+        answer = {"root": asdict(tree.root), "inconsistencies": tree.inconsistencies, "steps": tree.steps}
     sys.stdout.write(json.dumps(answer))
 
 
@@ -93,8 +93,13 @@ def _group(values: dict[str, Any]) -> Group:
 
 
 def _dataset(values: dict[str, Any]) -> Dataset:
-    shape = values["shape"]
-    return Dataset(values["path"], None if shape is None else tuple(shape), values["dtype"])
+    shape, numbers = values["shape"], values["range"]
+    return Dataset(
+        values["path"],
+        None if shape is None else tuple(shape),
+        values["dtype"],
+        None if numbers is None else (numbers[0], numbers[1]),
+    )
 
 
 class _Window(io.RawIOBase):

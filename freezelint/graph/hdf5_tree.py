@@ -1,4 +1,7 @@
-"""An HDF5 file as plain data: groups, the attributes Keras writes, shapes of datasets. No content of a dataset.
+"""An HDF5 file as plain data: groups, the attributes Keras writes, shapes of datasets.
+
+Of the content of datasets, only what tells whether BatchNormalization ever learnt its statistics is read: how many
+steps the optimizer counted, and, if it counted any, between which two numbers the short vectors of a layer lie.
 
 Never followed or read: external and soft links, datasets that live in another file (external storage, virtual
 datasets), anything below a group that was seen before. Damaged files end as `Unreadable`. A crash inside the HDF5
@@ -9,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from freezelint.graph.model_graph import Unreadable
@@ -17,17 +20,25 @@ from freezelint.graph.model_graph import Unreadable
 MAX_OBJECTS = 200_000
 MAX_DEPTH = 100
 MAX_ATTRIBUTE_BYTES = 256 << 20
+MAX_VECTOR = 16_384
+"""Numbers in a dataset that are looked at; no BatchNormalization has as many channels."""
+MAX_VECTORS = 20_000
 
+_OPTIMIZERS = frozenset({"optimizer", "optimizer_weights"})
 _ATTRIBUTES = ("name", "layer_names", "weight_names", "model_config", "training_config", "keras_version", "backend")
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset without its content; `path` is its path in the file, `shape` None for one without elements."""
+    """A dataset without its content; `path` is its path in the file, `shape` None for one without elements.
+
+    `range` is the smallest and the largest number in it, NaN if one of them is not finite, None if it was not read.
+    """
 
     path: str
     shape: tuple[int, ...] | None
     dtype: str | None
+    range: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)
@@ -75,10 +86,14 @@ class Group:
 
 @dataclass(slots=True)
 class Tree:
-    """A whole file: its root group and what is wrong with it."""
+    """A whole file: its root group and what is wrong with it.
+
+    `steps` is how many training steps the optimizer in it has counted, None if that is not in the file.
+    """
 
     root: Group
     inconsistencies: list[str] = field(default_factory=list)
+    steps: int | None = None
 
 
 def read_tree(file: BinaryIO) -> Tree:
@@ -104,6 +119,8 @@ class _Walk:
         self._seen: set[int] = set()
         self._objects = 0
         self._inconsistencies: list[str] = []
+        self._counters: list[Any] = []
+        self._vectors: list[tuple[Group, str, Any]] = []
 
     def read(self, opened: Any) -> Tree:
         root = Group("")
@@ -116,12 +133,40 @@ class _Walk:
                 path = f"{group.path}/{name}" if group.path else name
                 if isinstance(child, self._h5py.Dataset):
                     group.datasets[name] = self._dataset(child, path)
+                    self._note(group, name, child)
                 elif isinstance(child, self._h5py.Group) and self._is_new(child, path):
                     if depth >= MAX_DEPTH:
                         raise Unreadable(f"an HDF5 file with groups nested more than {MAX_DEPTH} deep")
                     group.groups[name] = Group(path)
                     stack.append((group.groups[name], child, depth + 1))
-        return Tree(root, self._inconsistencies)
+        steps = self._steps()
+        if steps:
+            self._read_ranges()
+        return Tree(root, self._inconsistencies, steps)
+
+    def _note(self, group: Group, name: str, source: Any) -> None:
+        """Remembers the datasets whose numbers may be wanted: plain ones, as Keras writes them."""
+        if source.is_virtual or source.external or source.chunks is not None:
+            return
+        in_optimizer = group.path.partition("/")[0] in _OPTIMIZERS
+        if in_optimizer and source.shape == () and source.dtype.kind in "iu":
+            self._counters.append(source)
+        is_vector = source.shape is not None and len(source.shape) == 1 and 0 < source.shape[0] <= MAX_VECTOR
+        if not in_optimizer and is_vector and source.dtype.kind == "f" and len(self._vectors) < MAX_VECTORS:
+            self._vectors.append((group, name, source))
+
+    def _steps(self) -> int | None:
+        """What the counter of the optimizer says; its other whole numbers, if it has any, are not larger."""
+        return max((int(source[()]) for source in self._counters), default=None)
+
+    def _read_ranges(self) -> None:
+        for group, name, source in self._vectors:
+            try:
+                numbers = source[()]
+            except Exception as error:  # h5py answers damage with whatever exception is at hand
+                self._say(f"the numbers of {group.datasets[name].path!r} cannot be read ({_brief(error)})")
+                continue
+            group.datasets[name] = replace(group.datasets[name], range=(float(numbers.min()), float(numbers.max())))
 
     def _child(self, source: Any, name: str) -> Any:
         """The object behind a hard link; None for links that lead elsewhere."""

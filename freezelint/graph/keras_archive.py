@@ -1,6 +1,7 @@
 """The `.keras` format of Keras 2.12 and later: a zip archive with a configuration and weights → ModelGraph.
 
-Members are read by their names, in memory and up to a limit; nothing is extracted. Of the weights, shapes only.
+Members are read by their names, in memory and up to a limit; nothing is extracted. Of the weights, shapes, and
+what `hdf5_tree` reads of a trained model.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def _weights(
     keras3 = (graph.keras_version or "").startswith("3")
     graph.variables = weights.attach_checkpoint(root, tree.root, keras3=keras3)
     graph.optimizer_slots = weights.slots(tree.root.groups.get("optimizer"))
+    graph.steps = tree.steps
     graph.inconsistencies += tree.inconsistencies
 
 

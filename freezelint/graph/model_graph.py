@@ -49,6 +49,7 @@ class Weight:
 
     `role` is what Keras calls it in the layer: kernel, bias, gamma, beta, moving_mean, moving_variance, ….
     `trainable` is what the optimizer sees (the layer's flags applied), None if unknown.
+    `range` is its smallest and largest number, NaN if one of them is not finite; None if they were not read.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Weight:
     dtype: str | None = None
     role: str | None = None
     trainable: bool | None = None
+    range: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)
@@ -212,6 +214,8 @@ class ModelGraph:
     """The optimizer the model was compiled with, as serialized (`class_name`, `config`); None if not known."""
     optimizer_slots: int | None = None
     """How many variables the saved optimizer keeps for single weights (momentum, …); None if not looked for."""
+    steps: int | None = None
+    """How many training steps the optimizer has counted; None if the artifact does not say."""
     embedded_code: list[str] = field(default_factory=list)
     """Where the artifact carries Python byte code or an arbitrary import (paths of layers)."""
     inconsistencies: list[str] = field(default_factory=list)
@@ -225,6 +229,13 @@ class ModelGraph:
             walk = self.root.walk()
             next(walk)
             yield from walk
+
+    def by_path(self) -> dict[str, Layer]:
+        """Every layer below the root by its path; the first where a damaged file has several."""
+        found: dict[str, Layer] = {}
+        for layer in self.layers():
+            found.setdefault(layer.path, layer)
+        return found
 
     def layer(self, path: str) -> Layer | None:
         """The layer at `path`; the empty path is the root."""

@@ -161,6 +161,7 @@ def _weight(layer: Layer, role: str | None, dataset: Dataset, *, keras3: bool) -
         dtype=dataset.dtype,
         role=role,
         trainable=False if layer_kinds.is_statistic(role) else flag,
+        range=dataset.range,
     )
 
 

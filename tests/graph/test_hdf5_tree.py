@@ -74,3 +74,17 @@ def test_attributes_of_another_type_are_nothing():
 def test_damage_is_unreadable(data):
     with pytest.raises(Unreadable):
         read_tree(io.BytesIO(data))
+
+
+def test_numbers_are_read_only_if_the_optimizer_has_counted_steps(tmp_path):
+    for steps, expected in ((0, None), (5, (-1.0, 2.0))):
+        path = tmp_path / f"{steps}.h5"
+        with h5py.File(path, "w") as file:
+            file["layers/bn/vars/2"] = np.array([-1, 2], "float32")
+            file["layers/conv/vars/0"] = np.ones((3, 3), "float32")
+            file["optimizer/vars/0"] = np.int64(steps)
+        with path.open("rb") as file:
+            tree = read_tree(file)
+        assert tree.steps == steps
+        assert tree.root.find("layers/bn/vars/2").range == expected
+        assert tree.root.find("layers/conv/vars/0").range is None

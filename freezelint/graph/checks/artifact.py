@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from freezelint.finding import Mistake
 from freezelint.graph.checks.registry import graph
-from freezelint.graph.checks.words import listed
 from freezelint.graph.model_graph import ModelGraph
+from freezelint.graph.words import listed
 from freezelint.keras.behaviour import Behaviour
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from freezelint.finding import Mistake
+from freezelint.finding import Confidence, Mistake
 from freezelint.graph.checks.registry import graph
-from freezelint.graph.checks.words import counted, paths
 from freezelint.graph.layer_kinds import has_trainable_weights, is_batchnorm, is_dropout
 from freezelint.graph.model_graph import Layer, LayerKind, Mode, ModelGraph
 from freezelint.graph.training import traced_modes, wired_training
+from freezelint.graph.words import counted, paths
 from freezelint.keras.behaviour import Behaviour
 
 
@@ -91,6 +92,53 @@ def pinned_training_ignored(model: ModelGraph, keras: Behaviour) -> Iterator[Mis
                 " `training=True` for Monte Carlo samples.",
                 layer=part.path,
             )
+
+
+@graph.check("batchnorm-never-updated")
+def batchnorm_never_updated(model: ModelGraph, keras: Behaviour) -> Iterator[Mistake]:
+    """In a model that was trained, BatchNormalization has no statistics, or none that are numbers."""
+    if not model.steps:
+        return
+    layers = [layer for layer in model.layers() if is_batchnorm(layer)]
+    broken = [layer for layer in layers if not _is_finite(layer)]
+    if broken:
+        yield Mistake(
+            f"The statistics of {_batchnorms(broken)} hold numbers that are not finite, so every answer of `predict` is"
+            " NaN. Look for the batch that brought them in, and train again from a state before it.",
+            layer=broken[0].path,
+        )
+    untouched = [layer for layer in layers if _is_as_made(layer) and _has_trained(layer)]
+    if untouched:
+        one = len(untouched) == 1
+        yield Mistake(
+            f"{_batchnorms(untouched)} {'has' if one else 'have'} the statistics that Keras starts with (mean 0,"
+            f" variance 1) after {model.steps} training steps: {'it' if one else 'they'} never ran in training"
+            " mode, and `predict` normalises nothing there. Pass `training=True` to the model in training, and let"
+            " every layer hand it on.",
+            layer=untouched[0].path,
+            confidence=Confidence.CERTAIN if all(layer.own_trainable for layer in untouched) else Confidence.LIKELY,
+        )
+
+
+def _numbers(layer: Layer, role: str) -> tuple[float, float] | None:
+    """The smallest and the largest number of a weight of the layer; None if there is none or it was not read."""
+    return next((weight.range for weight in layer.weights if weight.role == role), None)
+
+
+def _is_finite(layer: Layer) -> bool:
+    found = (_numbers(layer, "moving_mean"), _numbers(layer, "moving_variance"))
+    return all(math.isfinite(number) for numbers in found for number in numbers or ())
+
+
+def _is_as_made(layer: Layer) -> bool:
+    is_first = (_numbers(layer, "moving_mean"), _numbers(layer, "moving_variance")) == ((0.0, 0.0), (1.0, 1.0))
+    return is_first and layer.config.get("momentum") != 1
+
+
+def _has_trained(layer: Layer) -> bool:
+    """Whether training has changed the layer's own scale or offset; Keras makes both with one number throughout."""
+    scale, offset = _numbers(layer, "gamma"), _numbers(layer, "beta")
+    return scale not in (None, (1.0, 1.0), (0.0, 0.0)) or offset not in (None, (0.0, 0.0))
 
 
 def _live_under_frozen_parents(model: ModelGraph, keras: Behaviour) -> Iterator[tuple[Layer, list[Layer]]]:

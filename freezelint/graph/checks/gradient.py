@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from freezelint.finding import Mistake
 from freezelint.graph.checks.registry import graph
-from freezelint.graph.checks.words import listed, paths
+from freezelint.graph.cost.answer import costs
+from freezelint.graph.cost.sentences import percent
 from freezelint.graph.gradient_path import frozen_on_gradient_path
 from freezelint.graph.layer_kinds import is_normalization
 from freezelint.graph.model_graph import ModelGraph
+from freezelint.graph.words import listed, paths
 from freezelint.keras.behaviour import Behaviour
 
 
@@ -27,6 +29,28 @@ def frozen_on_gradient_path_(model: ModelGraph, keras: Behaviour) -> Iterator[Mi
         by_upstream.setdefault(upstream, []).append(hit.layer or hit.variable)
     for upstream, names in by_upstream.items():
         yield _mistake(names, [upstream])
+
+
+@graph.check("frozen-prefix-recomputed")
+def frozen_prefix_recomputed(model: ModelGraph, keras: Behaviour, min_share: float) -> Iterator[Mistake]:
+    """Frozen layers at the front compute the same features of every sample in every epoch."""
+    if not any(layer.own_trainable is False for layer in model.layers()):
+        return
+    found = costs(model, keras)
+    once = next((scenario.cost for scenario in found.scenarios if scenario.name == "features-once"), None)
+    whole = found.present.total.flops
+    if once is None or not once.total.flops or not any(layer.trains for layer in found.present.layers):
+        return
+    rest = {layer.path for layer in once.layers if layer.total.flops}
+    fixed = [layer for layer in found.present.layers if layer.trains is False and layer.path not in rest]
+    spared = whole - once.total.flops
+    if fixed and spared >= min_share * whole:
+        yield Mistake(
+            f"The frozen layers up to `{fixed[-1].path}` make the same features of a sample in every epoch, and that is"
+            f" {percent(spared, whole)} of the FLOPs of a training step. Without augmentation of the data, compute the"
+            " features once with `predict` and train the rest on them.",
+            layer=fixed[-1].path,
+        )
 
 
 def _mistake(frozen: list[str], upstream: list[str]) -> Mistake:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from freezelint.finding import Mistake, Severity
 from freezelint.graph.checks.registry import graph
-from freezelint.graph.checks.words import counted, listed
 from freezelint.graph.model_graph import Mode, ModelGraph, Signature
+from freezelint.graph.words import counted, listed
 from freezelint.keras.behaviour import Behaviour
 
 _INSIDE_A_LAYER = re.compile(r"/(?:stateless_\w+|random_\w+|stateful_\w+|[A-Z]\w*)(?:/.*)?$")

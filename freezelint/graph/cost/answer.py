@@ -138,8 +138,9 @@ def _random_before(accounts: Accounts, flags: Flags) -> list[str]:
 def _uncosted(model: ModelGraph, accounts: Accounts) -> list[Uncosted]:
     """The kinds of layers that were not counted; layers that no call reaches are among them."""
     groups: dict[tuple[str, str], list[Layer]] = {}
+    layers = model.by_path()
     for path, reason in accounts.uncounted.items():
-        layer = model.layer(path)
+        layer = layers.get(path)
         if layer is not None:
             groups.setdefault((layer.class_name, reason), []).append(layer)
     return [

@@ -114,7 +114,8 @@ def usual(model: ModelGraph, unrolled: Unrolled, flags: Flags) -> tuple[str, Fla
     order = [path for path in dict.fromkeys(run.layer.path for run in unrolled.runs) if path in flags.trains]
     if frozen:
         chosen = before(frozen, unrolled, flags)
-        last = max(chosen, key=lambda path: order.index(path) if path in order else -1)
+        places = {path: place for place, path in enumerate(order)}
+        last = max(chosen, key=lambda path: places.get(path, -1))
         words = f"everything up to `{last}` frozen"
     else:
         nested = _largest_model(model)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from freezelint.costs import NOTHING, Costs, Work
 from freezelint.graph import layer_kinds
-from freezelint.graph.checks.words import listed
 from freezelint.graph.model_graph import ModelGraph
+from freezelint.graph.words import listed
 
 _HEAVY_EMBEDDING = 100_000
 
@@ -115,8 +115,9 @@ def _eager(costs: Costs) -> Iterator[str]:
 
 def _embeddings(costs: Costs, model: ModelGraph) -> Iterator[str]:
     kept = {layer.path: layer for layer in costs.present.layers}
+    layers = model.by_path()
     for path, layer in kept.items():
-        found = model.layer(path)
+        found = layers.get(path)
         if found is None or not layer_kinds.takes_integers(found) or layer.weights < _HEAVY_EMBEDDING:
             continue
         thawed = next((item.cost for item in costs.scenarios if item.name == "nothing-frozen"), costs.present)

@@ -187,6 +187,23 @@ def shape(value: Any) -> tuple[int | None, ...] | None:
     return tuple(length if type(length) is int else None for length in lengths)
 
 
+def steps(optimizer: Any) -> int | None:
+    """How many training steps the optimizer has counted; None without one, or if it does not say."""
+    found = _quietly(lambda: int(optimizer.iterations.numpy()), None)
+    return found if type(found) is int else None
+
+
+def number_range(variable: Any) -> tuple[float, float] | None:
+    """The smallest and the largest number in a variable, NaN if one is not finite; None if it cannot be asked."""
+
+    def ask() -> tuple[float, float]:
+        numbers = variable.numpy()
+        return float(numbers.min()), float(numbers.max())
+
+    found: tuple[float, float] | None = _quietly(ask, None)
+    return found
+
+
 def _runs_its_graph(model: Any) -> bool:
     """Whether calling the model runs the graph that it was built from, and no method of the user's."""
     provider = next((base for base in type(model).__mro__ if "call" in vars(base)), None)

@@ -44,6 +44,7 @@ class _Reader:
 
     def read(self) -> ModelGraph:
         graph = self.graph
+        graph.steps = objects.steps(getattr(self._model, "optimizer", None))
         root = graph.root = self._layer(self._model, None, set(), frozenset())
         _set_effective_flags(root)
         graph.variables = [weight for layer in root.walk() for weight in layer.weights]
@@ -93,7 +94,12 @@ class _Reader:
             statistic = layer_kinds.is_statistic(variable.role)
             trains = None if self._trained is None else id(variable.value) in self._trained
             name = f"{layer.path}/{variable.role}" if layer.path else variable.role
-            weights.append(Weight(name, variable.shape, variable.dtype, variable.role, False if statistic else trains))
+            numbers = (
+                objects.number_range(variable.value) if self.graph.steps and layer_kinds.is_batchnorm(layer) else None
+            )
+            weights.append(
+                Weight(name, variable.shape, variable.dtype, variable.role, False if statistic else trains, numbers)
+            )
         return weights
 
     def _calls(self, model: Layer, found: Any, above: frozenset[int]) -> None:

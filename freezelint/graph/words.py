@@ -1,4 +1,4 @@
-"""How the messages of the graph checks say things."""
+"""How messages about layers say things."""
 
 from __future__ import annotations
 
