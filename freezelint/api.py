@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freezelint import add_ignore, catalogue, edit, ignore, merge
-from freezelint.comments import comments
-from freezelint.edit import Change
+from freezelint import ignore, merge
 from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead, Position, Severity, Span
-from freezelint.keras.behaviour import Behaviour
-from freezelint.keras.version import Choice, from_artifact, resolve
+from freezelint.inspecting import DEBUG_VARIABLE, Observer, Task, inspect, inspect_graph, inspect_text
+from freezelint.keras.version import KerasVersion
+from freezelint.outcome import Outcome
 from freezelint.report import Report
 from freezelint.settings import UNREADABLE, PerFileIgnore, Settings, SettingsError, SettingsOf, named
 from freezelint.source.files import Input, Kind, Search, find, is_excluded
+from freezelint.source.text import read
 from freezelint.texts import Texts
+from freezelint.work import DEFAULT_EFFORT, Effort, outcomes
 
 if TYPE_CHECKING:
+    from freezelint.edit import Change
     from freezelint.graph.model_graph import ModelGraph
-
-MAX_READ_BYTES = 100_000_000
-"""No larger Python file or notebook is read into memory (the source pass has a lower limit for Python)."""
 
 MAX_FIX_PASSES = 10
 """How often a run is repeated to make fixes that overlapped with others."""
@@ -35,12 +33,19 @@ DEFAULTS = Settings()
 Narrowing = Callable[[Report, Texts], Report]
 """What takes findings out of a finished report: a baseline, or a look at what has changed."""
 
-Observer = Callable[["ModelGraph", str, Sequence[Behaviour]], None]
-"""Is shown every model that was read: the model, what reports call it, and each Keras that it was checked for."""
-
-__all__ = ("Fixes", "Settings", "SettingsError", "add_ignores", "check", "check_data", "check_source", "fix", "write")
-
-DEBUG_VARIABLE = "FREEZELINT_DEBUG"
+__all__ = (
+    "DEBUG_VARIABLE",
+    "Effort",
+    "Fixes",
+    "Settings",
+    "SettingsError",
+    "add_ignores",
+    "check",
+    "check_data",
+    "check_source",
+    "fix",
+    "write",
+)
 
 
 def check(
@@ -48,21 +53,19 @@ def check(
     settings: Settings | SettingsOf = DEFAULTS,
     texts: Texts | None = None,
     narrow: Narrowing = lambda report, texts: report,
+    effort: Effort = DEFAULT_EFFORT,
 ) -> Report:
     """Checks Python files, notebooks, saved models and folders of all of them.
 
     `settings` hold for all of them, or are given for each (`freezelint.config.Configurations`). `texts` is given the
-    text of everything that findings point into; `narrow` may take findings out. Raises `FileNotFoundError` for a path
-    that does not exist and `SettingsError` for a setting that means nothing; whatever else goes wrong with an input is
-    part of the report.
+    text of everything that findings point into; `narrow` may take findings out; `effort` says where results are
+    kept, and how many processes work. Raises `FileNotFoundError` for a path that does not exist and `SettingsError`
+    for a setting that means nothing; whatever else goes wrong with an input is part of the report.
     """
-    inputs = _existing(paths)
-    run = _Run(settings, texts, inputs)
-    found = find(inputs, run.search)
-    for gap, was_named in found.not_read:
-        run.could_not_read(gap, was_named)
-    for item in found.inputs:
-        run.check(item)
+    run = _Run(settings, texts, _existing(paths))
+    tasks = run.tasks(run.find())
+    for task, outcome in zip(tasks, outcomes(tasks, effort, run.texts.overlay), strict=True):
+        run.take(task.item.display, task.item.kind, task.item.named, outcome)
     return narrow(run.report(), run.texts)
 
 
@@ -77,15 +80,11 @@ def _existing(paths: Iterable[str | Path]) -> list[Path]:
 
 def check_models(paths: Iterable[str | Path], settings: Settings | SettingsOf, observe: Observer) -> Report:
     """Checks the saved models among `paths` and in folders, and shows each of them to `observe`. Raises as `check`."""
-    inputs = _existing(paths)
-    run = _Run(settings, None, inputs)
-    run.observe = observe
-    found = find(inputs, run.search)
-    for gap, was_named in found.not_read:
-        run.could_not_read(gap, was_named)
-    for item in found.inputs:
+    run = _Run(settings, None, _existing(paths))
+    for item in run.find():
         if item.kind is Kind.MODEL:
-            run.check(item)
+            (task,) = run.tasks([item])
+            run.take(item.display, item.kind, item.named, inspect(item, task.settings, seen=observe).outcome)
         elif item.named:
             run.could_not_read(NotRead(item.display, "a program, not a saved model: `freezelint check` reads it"), True)
     return run.report()
@@ -94,10 +93,8 @@ def check_models(paths: Iterable[str | Path], settings: Settings | SettingsOf, o
 def check_graph(model: ModelGraph, settings: Settings, observe: Observer) -> Report:
     """Checks one model that was read already, and shows it to `observe`. Raises as `check`."""
     run = _Run(settings, None)
-    run.observe = observe
-    for gap in model.not_read:
-        run.could_not_read(replace(gap, path=model.path), named=False)
-    run.check_graph(model, model.path, settings)
+    run.shown[model.path] = settings
+    run.take(model.path, Kind.MODEL, False, inspect_graph(model, model.path, settings, observe))
     return run.report()
 
 
@@ -149,6 +146,8 @@ def add_ignores(
 
     Only files that `paths` name or hold are changed. Raises as `check` does.
     """
+    from freezelint import add_ignore
+
     inputs = list(paths)
     texts = texts if texts is not None else Texts()
     fixing = _Fixing(texts, unsafe=False)
@@ -164,6 +163,8 @@ def add_ignores(
 
 def write(fixes: Fixes) -> list[NotRead]:
     """Writes the changed files, each in one step, and returns those that could not be written, with the reason."""
+    from freezelint import edit
+
     failed = list(fixes.refused)
     for change in fixes.changes:
         try:
@@ -192,8 +193,12 @@ def check_data(
     if location is not None:
         run.texts.change(location, data)
         run.texts.add(path, location)
+    else:
+        run.texts.add(path, data)
     if not is_excluded(Path(path), run.search):
-        run.check_data(location, path, data, named=True)
+        run.shown[path] = run.settings_of(location or Path(path))
+        found = inspect_text(location, path, data, True, run.shown[path], run.texts.overlay)
+        run.take(path, Kind.PYTHON, True, found.outcome)
     return narrow(run.report(), run.texts)
 
 
@@ -240,19 +245,21 @@ class _Fixing:
         return any(made)
 
     def _make_in(self, display: str, fixes: Sequence[Fix]) -> bool:
+        from freezelint import edit
+
         path = self.texts.location(display)
         if path is None or display in self.refused:
             return False
         known = self.changes.get(display)
         try:
-            data = known.after if known is not None else _read(path)
+            data = known.after if known is not None else read(path)
             changed, count = edit.apply(data, display, fixes)
         except (OSError, ValueError, edit.CannotEdit) as error:
             self.refused[display] = NotRead(display, f"not fixed: {error}", wholly=False)
             return False
         if changed == data:
             return False
-        self.changes[display] = Change(display, path, known.before if known is not None else data, changed)
+        self.changes[display] = edit.Change(display, path, known.before if known is not None else data, changed)
         self.texts.change(path, changed)
         self.count += count
         return True
@@ -272,41 +279,51 @@ class _Run:
         )
         self.findings: list[Finding] = []
         self.hidden: list[Finding] = []
-        self.seen: list[Finding] = []
-        """Every finding in source, also those that others silence or that are not sure enough."""
-        self.could_fire: dict[str, set[str]] = {}
+        self.outcomes: list[Outcome] = []
+        self.could_fire: dict[str, frozenset[str]] = {}
         """For each file that was read as a whole the rules that ran and are mistakes in its Keras."""
         self.read: set[Path] = set()
         self.not_read: dict[NotRead, None] = {}
         self.shown: dict[str, Settings] = {}
         """What was looked at, by the name that reports show, with its settings."""
-        self.choices: list[Choice] = []
+        self.versions: set[tuple[KerasVersion, ...]] = set()
         self.files = 0
         self.models = 0
         self.failed = False
-        self.observe: Observer | None = None
 
-    def check(self, item: Input) -> None:
-        """Checks one input; nothing that is wrong with it ends the run."""
-        if item.kind is Kind.MODEL:
-            self._guarded(item.display, item.named, lambda: self._check_model(item))
-            return
-        self.texts.add(item.display, item.path)
-        self.read.add(item.path.resolve())
-        try:
-            changed = self.texts.overlay.get(item.path.resolve()) if self.texts.overlay else None
-            data = _read(item.path) if changed is None else changed
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self.could_not_read(NotRead(item.display, reason.lower()), item.named)
-            return
-        self.check_data(item.path, item.display, data, item.named)
+    def find(self) -> list[Input]:
+        """What lies in the inputs; what could not be looked at is noted."""
+        found = find(self.inputs, self.search)
+        for gap, was_named in found.not_read:
+            self.could_not_read(gap, was_named)
+        return found.inputs
 
-    def check_data(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
-        """Checks the text of a Python file or notebook."""
-        if path is None:
-            self.texts.add(display, data)
-        self._guarded(display, named, lambda: self._check_source(path, display, data, named))
+    def tasks(self, items: Iterable[Input]) -> list[Task]:
+        """Some inputs with their settings."""
+        tasks = []
+        for item in items:
+            if item.kind is not Kind.MODEL:
+                self.texts.add(item.display, item.path)
+                self.read.add(item.path)
+            self.shown[item.display] = self.settings_of(item.path)
+            tasks.append(Task(item, self.shown[item.display]))
+        return tasks
+
+    def take(self, display: str, kind: Kind, named: bool, outcome: Outcome) -> None:
+        """Takes in what checking one input came to."""
+        for gap in outcome.not_read:
+            self.could_not_read(gap, named)
+        self.findings.extend(outcome.findings)
+        self.hidden.extend(outcome.hidden)
+        self.outcomes.append(outcome)
+        if outcome.versions:
+            self.versions.add(outcome.versions)
+        if outcome.could_fire is not None:
+            self.could_fire[display] = outcome.could_fire
+        if kind is Kind.MODEL:
+            self.models += outcome.checked
+        else:
+            self.files += outcome.checked
 
     def could_not_read(self, item: NotRead, named: bool) -> None:
         """Notes an input, or a part of one, that was not checked."""
@@ -327,7 +344,7 @@ class _Run:
             models=self.models,
             suppressed=suppressed,
             hidden=sum(map(self._is_about_input, hidden)),
-            keras=_in_words(self.choices),
+            keras=_in_words(self.versions),
             failed=self.failed,
             ran={display: settings.rules() for display, settings in self.shown.items()},
         )
@@ -346,7 +363,7 @@ class _Run:
         """The comments that silence nothing, in the files that were read as a whole."""
         if not self.could_fire:
             return
-        for finding in self.seen:
+        for finding in chain.from_iterable(outcome.seen for outcome in self.outcomes):
             ignores.silences(finding)
         for display, could_fire in self.could_fire.items():
             stale = list(ignores.unused(display, could_fire))
@@ -358,7 +375,8 @@ class _Run:
         from freezelint.source.modules import importers
 
         location = self.texts.location(display)
-        return location is not None and any(path not in self.read for path in importers(location))
+        read = {path.resolve() for path in self.read}
+        return location is not None and any(path not in read for path in importers(location))
 
     def _settings(self, display: str) -> Settings:
         """The settings for a file by its name in reports, which need not be one of the inputs."""
@@ -367,130 +385,6 @@ class _Run:
     def _is_about_input(self, finding: Finding) -> bool:
         """Whether a finding, which may lie in an imported file, touches what this run was asked about."""
         return finding.path in self.shown or any(step.span.path in self.shown for step in finding.related)
-
-    def _guarded(self, display: str, named: bool, action: Callable[[], None]) -> None:
-        """Runs the analysis of one input. A fault of freezelint itself is reported like an unreadable input."""
-        try:
-            self.shown[display] = self.settings_of(self.texts.location(display) or Path(display))
-            action()
-        except SettingsError:
-            raise
-        except Exception as error:  # the one place where a fault of an analysis is caught
-            if os.environ.get(DEBUG_VARIABLE):
-                raise
-            fault = f"{type(error).__name__}: {error}".rstrip(": ")
-            reason = f"internal error ({fault}); please report it together with the input"
-            self.could_not_read(NotRead(display, reason), named)
-
-    def _check_source(self, path: Path | None, display: str, data: bytes, named: bool) -> None:
-        from freezelint.source import analysis, signs, syntax
-
-        settings = self.shown[display]
-        selected = settings.rules()
-        if not signs.worth_reading(data, selected) and (not named or syntax.is_python(display, data)):
-            self.files += 1
-            self._ran(display, path)
-            return
-        choice, backend = self._keras_of_source(path, display)
-        by_generation: dict[str, list[Finding]] = {}
-        unread: dict[NotRead, None] = {}
-        overlay = self.texts.overlay or None
-        for behaviour in self._behaviours(choice, backend):
-            findings, gaps = analysis.analyse(
-                path, display, data, behaviour, selected, overlay=overlay, options=settings.options
-            )
-            by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
-            self.seen.extend(findings)
-            unread.update(dict.fromkeys(gaps))
-        for gap in unread:
-            self.could_not_read(gap, named)
-        if not any(gap.wholly for gap in unread):
-            self.files += 1
-            self.choices.append(choice)
-            if not unread:
-                self._ran(display, path)
-        self._add(self._joined(by_generation, settings), settings)
-
-    def _ran(self, display: str, path: Path | None) -> None:
-        """Notes which rules could have found something in a file, if comments in it may silence some."""
-        selected = self.shown[display].rules()
-        if ignore.UNUSED in selected and any(map(comments, self.texts.all_lines(display))):
-            choice, _ = self._keras_of_source(path, display)
-            generations = {behaviour.generation for behaviour in self._behaviours(choice, "tensorflow")}
-            rules = catalogue.rules()
-            self.could_fire[display] = {
-                name
-                for name in selected
-                if "source" in rules[name].sees and any(rules[name].severity(item) for item in generations)
-            }
-
-    def _keras_of_source(self, path: Path | None, display: str) -> tuple[Choice, str]:
-        """Which Keras, and which backend, the settings, the text and its project speak of."""
-        from freezelint.keras.pins import from_project
-        from freezelint.keras.signs import backend_in_source, from_source
-
-        text = "\n".join(chain.from_iterable(self.texts.all_lines(display)))
-        choice = resolve(
-            option=self.shown[display].keras,
-            source=from_source(text, display),
-            project=from_project(path) if path is not None else (),
-        )
-        return choice, self.shown[display].backend or backend_in_source(text) or "tensorflow"
-
-    def _check_model(self, item: Input) -> None:
-        from freezelint.graph.model_graph import Unreadable
-        from freezelint.graph.reader import read_model
-
-        try:
-            model = read_model(item.path)
-        except Unreadable as error:
-            self.could_not_read(NotRead(item.display, error.reason), item.named)
-            return
-        for gap in model.not_read:
-            self.could_not_read(replace(gap, path=item.display), item.named)
-        self.check_graph(model, item.display, self.shown[item.display])
-
-    def check_graph(self, model: ModelGraph, display: str, settings: Settings) -> None:
-        """Checks a model that was read, under the name that reports show."""
-        from freezelint.graph.checks import graph
-
-        self.shown[display] = settings
-        choice = resolve(option=settings.keras, artifact=from_artifact(model.keras_version, display))
-        behaviours = list(self._behaviours(choice, settings.backend or "tensorflow"))
-        by_generation: dict[str, list[Finding]] = {}
-        for behaviour in behaviours:
-            findings = list(graph.run(model, display, behaviour, settings.rules(), settings.options))
-            by_generation[_number(behaviour)] = self._speaking(findings, behaviour, settings)
-        self.models += 1
-        self.choices.append(choice)
-        self._add(self._joined(by_generation, settings), settings)
-        if self.observe is not None:
-            self.observe(model, display, behaviours)
-
-    def _behaviours(self, choice: Choice, backend: str) -> Iterator[Behaviour]:
-        for version in choice.versions:
-            yield Behaviour(version, "tensorflow" if version.major < 3 else backend)
-
-    def _joined(self, by_generation: dict[str, list[Finding]], settings: Settings) -> list[Finding]:
-        """The findings of all generations as one list, as far as they are still sure enough."""
-        return self._sure(merge.across_generations(by_generation, catalogue.rules()), settings)
-
-    def _speaking(self, findings: Sequence[Finding], behaviour: Behaviour, settings: Settings) -> list[Finding]:
-        """The findings of one analysis that are sure enough, without those that a more specific one silences."""
-        if behaviour.backend != "tensorflow":
-            findings = [replace(finding, confidence=Confidence.POSSIBLE) for finding in findings]
-        sure = self._sure(merge.distinct(findings), settings)
-        if not settings.pedantic:
-            sure = merge.speaking(sure, catalogue.rules(), behaviour.generation)
-        return [finding for finding in sure if finding.name not in settings.muted()]
-
-    def _add(self, findings: Sequence[Finding], settings: Settings) -> None:
-        self.findings.extend(self._sure(findings, settings))
-
-    def _sure(self, findings: Sequence[Finding], settings: Settings) -> list[Finding]:
-        """The findings that are sure enough to be shown; the others are counted."""
-        self.hidden.extend(finding for finding in findings if finding.confidence < settings.threshold)
-        return [finding for finding in findings if finding.confidence >= settings.threshold]
 
 
 class _PerFileIgnores:
@@ -519,28 +413,14 @@ class _PerFileIgnores:
                 yield ignore.unused_entry(entry.source, entry.line, entry.patterns.lines[0], entry.rules)
 
 
-def _number(behaviour: Behaviour) -> str:
-    return str(behaviour.version.major)
-
-
-def _in_words(choices: Sequence[Choice]) -> str:
+def _in_words(choices: Collection[tuple[KerasVersion, ...]]) -> str:
     """Which Keras a run checked for; empty if nothing in it depended on that."""
-    known = sorted({choice.versions[0] for choice in choices if choice.is_known}, key=str)
-    unknown = "unknown (checked for 2 and 3)" if any(not choice.is_known for choice in choices) else ""
+    known = sorted({versions[0] for versions in choices if len(versions) == 1}, key=str)
+    unknown = "unknown (checked for 2 and 3)" if any(len(versions) > 1 for versions in choices) else ""
     if not known:
         return unknown
     told = ", ".join(map(str, known))
     return f"{told} as the inputs say, elsewhere {unknown}" if unknown else told
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of an ordinary file. Raises `OSError`, and `ValueError` for what is not one, or is too large."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("not an ordinary file")
-    if status.st_size > MAX_READ_BYTES:
-        raise ValueError(f"larger than {MAX_READ_BYTES // 1_000_000} MB")
-    return path.read_bytes()
 
 
 def _unreadable(item: NotRead) -> Finding:

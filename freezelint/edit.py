@@ -62,7 +62,8 @@ def _overlap(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
 
 
 def _must_parse(display: str, before: bytes, after: bytes) -> None:
-    from freezelint.source.parse import NotPython, parse
+    from freezelint.source.parse import parse
+    from freezelint.source.text import NotPython
 
     try:
         had = len(parse(display, before).program.unparsed)
@@ -87,7 +88,7 @@ class _Document(Protocol):
 
 
 def _open(data: bytes, display: str) -> _Document:
-    from freezelint.source.parse import NotPython, decode, encoding_of
+    from freezelint.source.text import NotPython, decode, encoding_of
 
     try:
         if display.endswith(".ipynb"):

@@ -72,7 +72,7 @@ class Texts:
         """For each cell of a notebook the lines of its JSON on which the lines of the cell begin."""
         from freezelint.source.notebook import read_cells
         from freezelint.source.notebook_strings import cell_texts
-        from freezelint.source.parse import NotPython
+        from freezelint.source.text import NotPython
 
         found: dict[int, list[int]] = {}
         try:
@@ -90,7 +90,7 @@ class Texts:
 
     def _read(self, display: str) -> dict[int | None, list[str]]:
         from freezelint.source.notebook import read_cells
-        from freezelint.source.parse import NotPython, decode
+        from freezelint.source.text import NotPython, decode
 
         try:
             data = self._bytes_of(display)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from freezelint.cli.effort import effort
 from freezelint.cli.narrowing import NAMES, Narrowing, narrowing, narrowing_options
 from freezelint.cli.outputs import FORMATS, parse_outputs, render, render_statistics
 from freezelint.cli.settings import chosen, settings_options
@@ -49,7 +50,14 @@ if TYPE_CHECKING:
     "--add-ignore", metavar="REASON", help="Write a comment that silences it, with a reason, at every finding."
 )
 @click.option("--stdin-filename", metavar="PATH", help="What to call the text read from standard input (with -).")
-@click.option("--no-cache", is_flag=True, help="Accepted, and changes nothing: this version keeps no cache.")
+@click.option("--no-cache", is_flag=True, help="Take no results of earlier runs, and keep none.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="How many processes work on many files.  [default: as many as there are processors, 1 inside pre-commit]",
+)
 def check(
     paths: tuple[str, ...],
     output_format: str,
@@ -61,6 +69,7 @@ def check(
     add_ignore: str | None,
     stdin_filename: str | None,
     no_cache: bool,
+    jobs: int,
     **options: Any,
 ) -> int:
     """Check Python files, notebooks, saved models, and folders of them (without PATHS: this folder).
@@ -104,7 +113,8 @@ def check(
         elif fix:
             report = _fix(api.fix(paths or ["."], settings.files, texts, narrow, unsafe=unsafe_fixes))
         else:
-            report = api.check(paths or ["."], settings.files, texts, narrow)
+            with effort(inputs, jobs, keep=not no_cache) as how:
+                report = api.check(paths or ["."], settings.files, texts, narrow, how)
     except (FileNotFoundError, api.SettingsError) as error:
         raise click.UsageError(str(error)) from error
     for kind, file in outputs:

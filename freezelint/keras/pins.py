@@ -65,13 +65,14 @@ def from_project(path: Path) -> tuple[Evidence, ...]:
 @lru_cache(maxsize=4096)
 def _of_folder(folder: Path) -> tuple[Evidence, ...]:
     here = from_folder(folder)
-    if here or _is_root(folder) or not any(_is_root(parent) for parent in folder.parents):
+    if here or is_root(folder) or not any(is_root(parent) for parent in folder.parents):
         return here
     return _of_folder(folder.parent)
 
 
 @lru_cache(maxsize=4096)
-def _is_root(folder: Path) -> bool:
+def is_root(folder: Path) -> bool:
+    """Whether a folder is the root of a project: it has a `pyproject.toml` or `.git`."""
     return (folder / "pyproject.toml").is_file() or (folder / ".git").exists()
 
 

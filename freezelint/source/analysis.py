@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -44,7 +44,7 @@ def analyse(
     further folders in which imports of the project are looked up, `overlay` what to read instead of some files,
     `options` the thresholds that a configuration changes.
     """
-    from freezelint.source.parse import NotPython
+    from freezelint.source.text import NotPython
 
     try:
         project = _project(path, display, data, tuple(roots), overlay)
@@ -54,6 +54,14 @@ def analyse(
     gaps = [NotRead(display, hole.reason, False, hole.cell, hole.line) for hole in file.program.unparsed]
     timelines = list(_timelines(project, file, behaviour))
     return _agreed(timelines, display, behaviour, selected, options), gaps
+
+
+def looked_at(path: Path | None, display: str, data: bytes, overlay: Overlay | None = None) -> Mapping[str, str]:
+    """Which other files the analyses of a file that was just analysed looked for or read (`Project.looked_at`).
+
+    The arguments are those of `analyse`. Raises `NotPython` for a file that cannot be parsed.
+    """
+    return _project(path, display, data, (), overlay).looked_at
 
 
 @lru_cache(maxsize=1)

@@ -9,9 +9,12 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+from freezelint import digest
 from freezelint.source import program as p
 from freezelint.source.files import Overlay
-from freezelint.source.parse import MAX_BYTES, NotPython, ParsedFile, parse
+from freezelint.source.parse import MAX_BYTES, ParsedFile, parse
+from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots
+from freezelint.source.text import NotPython
 
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
@@ -21,7 +24,6 @@ MAX_SEARCHED = 2_000
 
 _KERAS = re.compile(rb"\b(?:keras|tensorflow|tf_keras|keras_core)\b")
 _OTHERS = re.compile(rb"^\s*(?:import|from)\s+(?:torch|flax|paddle|mxnet|chainer)\b", re.MULTILINE)
-_MARKERS = ("pyproject.toml", ".git", "setup.py", "setup.cfg")
 
 
 class Project:
@@ -48,8 +50,10 @@ class Project:
         self.functions: set[str] = set(_function_names(entry.program.body))
         if location is not None:
             self._display_to_path[entry.path] = location
-        self._roots = [*roots, *_search_roots(location)] if location is not None else []
+        self._roots = [*roots, *search_roots(location)] if location is not None else []
         self._located: dict[tuple[str, int, str], Path | None] = {}
+        self.looked_at: dict[str, str] = {}
+        """Every file that was looked for or read: the digest of what it holds, or one of the words above."""
 
     @property
     def paths(self) -> list[str]:
@@ -79,9 +83,14 @@ class Project:
         for base in bases:
             as_file = [base.joinpath(*parts).with_suffix(".py")] if parts else []
             for candidate in (*as_file, base.joinpath(*parts, "__init__.py")):
-                if candidate != start and candidate.is_file():
+                if candidate != start and self._is_there(candidate):
                     return candidate
         return None
+
+    def _is_there(self, path: Path) -> bool:
+        there = path.is_file()
+        self.looked_at.setdefault(str(path), PRESENT if there else ABSENT)
+        return there
 
     def read(self, path: Path) -> ParsedFile | None:
         """The file at `path`, lowered; None if it cannot be read or enough files were read."""
@@ -91,8 +100,9 @@ class Project:
         if len(self._files) >= MAX_FILES:
             return None
         try:
-            file, speaks_keras = self._parse(path, display)
+            file, speaks_keras, self.looked_at[str(path)] = self._parse(path, display)
         except (OSError, NotPython):
+            self.looked_at[str(path)] = _digest(path)
             self._files[display] = None
             return None
         self._files[display] = file
@@ -101,9 +111,9 @@ class Project:
         self.functions.update(_function_names(file.program.body))
         return file
 
-    def _parse(self, path: Path, display: str) -> tuple[ParsedFile, bool]:
+    def _parse(self, path: Path, display: str) -> tuple[ParsedFile, bool, str]:
         if (data := self._overlay.get(path.resolve())) is not None:
-            return parse(display, data), _speaks_keras(data)
+            return parse(display, data), _speaks_keras(data), UNKNOWN
         status = path.stat()
         if status.st_size > MAX_BYTES:
             raise NotPython("too large")
@@ -121,37 +131,33 @@ class Project:
 
 
 @lru_cache(maxsize=200)
-def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFile, bool]:
-    """A file that other files import, and whether it speaks Keras, kept for the next of them.
+def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFile, bool, str]:
+    """A file that other files import, whether it speaks Keras, and its digest, kept for the next of them.
 
     `changed` and `size` tell versions of the file apart.
     """
     data = path.read_bytes()
-    return parse(display, data), _speaks_keras(data)
+    return parse(display, data), _speaks_keras(data), digest.of_bytes(data)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest.of_bytes(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else UNKNOWN
+    except OSError:
+        return UNKNOWN
 
 
 def importers(location: Path) -> Iterator[Path]:
     """The files of the project around a file that import it by its name, as far as their text says."""
     name = location.parent.name if location.stem == "__init__" else location.stem
     pattern = re.compile(rb"^\s*(?:from|import)\s[^\n#]*\b%s\b" % re.escape(name.encode()), re.MULTILINE)
-    root = next((item for item in _search_roots(location)[::-1] if item in location.parents), location.parent)
+    root = next((item for item in search_roots(location)[::-1] if item in location.parents), location.parent)
     for path in islice(sorted(root.rglob("*.py")), MAX_SEARCHED):
         try:
             if path != location and path.stat().st_size <= MAX_BYTES and pattern.search(path.read_bytes()):
                 yield path.resolve()
         except OSError:
             continue
-
-
-def _search_roots(location: Path) -> list[Path]:
-    """The folders that imports are looked up in: up to the project's root, and its `src`."""
-    roots: list[Path] = []
-    for folder in list(location.parents)[:8]:
-        roots.append(folder)
-        if any((folder / marker).exists() for marker in _MARKERS):
-            roots.append(folder / "src")
-            return roots
-    return roots[:1]
 
 
 def _speaks_keras(data: bytes) -> bool:

@@ -26,7 +26,7 @@ def read_cells(data: bytes) -> list[Cell]:
 
     Raises `NotPython` if the bytes are no notebook.
     """
-    from freezelint.source.parse import NotPython
+    from freezelint.source.text import NotPython
 
     try:
         notebook = json.loads(data.decode("utf-8-sig"))

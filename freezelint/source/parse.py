@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ast
 import gc
-import io
 import re
-import tokenize
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 from freezelint.finding import Span
 from freezelint.source.notebook import Cell, read_cells, without_indentation, without_magics
 from freezelint.source.program import Evaluate, Program, Statement, Unparsed
+from freezelint.source.text import NotPython, decode
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -33,15 +32,6 @@ MAX_CHAIN = 1_000
 
 _STRINGS = re.compile(r"(?:'''|\"\"\").*?(?:'''|\"\"\")|#[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 _OPERATOR = re.compile(r"[.+\-*/%@&|^~<>:]|\b(?:and|or|not|if|else|lambda|await|in|is|for)\b|[()\[\]{}\n,;]")
-
-
-class NotPython(Exception):
-    """The text cannot be parsed; `reason` says why, `line` where (counted from 1), if that is known."""
-
-    def __init__(self, reason: str, line: int | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
 
 
 @dataclass
@@ -136,29 +126,6 @@ def _parse_cell(text: str) -> tuple[cst.Module, int]:
     except NotPython:
         plain, shift = without_indentation(without_magics(text))
         return parse_text(plain), shift
-
-
-def decode(data: bytes) -> str:
-    """The text of a Python file, by its own coding line or byte order mark (PEP 263).
-
-    Raises `NotPython` if it is not text in that encoding.
-    """
-    try:
-        text = data.decode(encoding_of(data))
-    except (UnicodeDecodeError, LookupError) as error:
-        raise NotPython(f"not text: {error}") from error
-    if "\0" in text:
-        raise NotPython("not text: it has null bytes")
-    return text
-
-
-def encoding_of(data: bytes) -> str:
-    """The encoding of a Python file, as `decode` reads it. Raises `NotPython` if it names none that exists."""
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise NotPython(f"not text: {error}") from error
-    return encoding
 
 
 def parse_text(text: str) -> cst.Module:

@@ -12,7 +12,8 @@ def is_python(display: str, data: bytes) -> bool:
     False also where it cannot tell; only a full parse can say why.
     """
     from freezelint.source.notebook import Cell, read_cells, without_magics
-    from freezelint.source.parse import MAX_BYTES, NotPython, decode, refuse_deep
+    from freezelint.source.parse import MAX_BYTES, refuse_deep
+    from freezelint.source.text import NotPython, decode
 
     try:
         cells = read_cells(data) if display.endswith(".ipynb") else [Cell(None, decode(data))]

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freezelint.source.notebook import Cell, read_cells, without_magics
-from freezelint.source.parse import NotPython, parse
+from freezelint.source.parse import parse
+from freezelint.source.text import NotPython
 
 
 def notebook(*cells: str | list[str] | tuple[str, str], **more: Any) -> bytes:

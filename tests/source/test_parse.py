@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freezelint.finding import Position
-from freezelint.source.parse import MAX_BYTES, MAX_DEPTH, NotPython, decode, parse, parse_text, refuse_deep
+from freezelint.source.parse import MAX_BYTES, MAX_DEPTH, parse, parse_text, refuse_deep
+from freezelint.source.text import NotPython, decode
 from freezelint.source.program import Assign, Constant
 
 
