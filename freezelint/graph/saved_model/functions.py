@@ -6,7 +6,7 @@ and nothing about what an operation means: that is the `Domain`, which gives eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ Operand = TypeVar("Operand", bound=Hashable)
 MAX_CALL_DEPTH = 100
 _MAX_LOOP_PASSES = 4
 _CALLING = ("f", "func", "then_branch", "else_branch", "cond", "body", "branches", "predicate")
+_MERGES, _SWITCHES = ("Merge", "RefMerge"), ("Switch", "RefSwitch")
 _NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
 
 
@@ -105,6 +106,14 @@ def producer(reference: str) -> str:
     return reference.removeprefix("^").split(":", 1)[0]
 
 
+def _predicates(merge: Node, nodes: Mapping[str, Node]) -> Iterator[str]:
+    """What decides the switches that a merge takes its inputs from directly."""
+    for reference in merge.inputs:
+        switch = nodes.get(producer(reference))
+        if switch is not None and switch.operation in _SWITCHES:
+            yield from switch.inputs[1:2]
+
+
 def enclosing(scope: str) -> str:
     """The scope a name stands in."""
     return scope.rpartition("/")[0]
@@ -177,6 +186,7 @@ class Interpreter(Generic[V]):
         """Postorder over what `wanted` and `controls` need; a tensor of a cycle is unknown where it closes."""
         results: dict[str, tuple[V, ...]] = {name: (value,) for name, value in arguments.items()}
         opened: set[str] = set()
+        chosen: set[str] = set()
         stack = [producer(reference) for reference in (*controls, *wanted)]
         while stack:
             name = stack[-1]
@@ -189,14 +199,35 @@ class Interpreter(Generic[V]):
                 results[name] = (self._domain.unknown,)
             elif name not in opened:
                 opened.add(name)
-                needed = (producer(reference) for reference in found.inputs)
+                references = _predicates(found, nodes) if found.operation in _MERGES else found.inputs
+                needed = (producer(reference) for reference in references)
+                stack.extend(part for part in needed if part not in results and part not in opened)
+            elif found.operation in _MERGES and name not in chosen:
+                chosen.add(name)
+                results.update((reference, (self._domain.dead,)) for reference in self._dead(found, nodes, results))
+                needed = (producer(reference) for reference in found.inputs if reference not in results)
                 stack.extend(part for part in needed if part not in results and part not in opened)
             else:
                 stack.pop()
                 results[name] = self._node(found, results, frame)
         return [self._tensor(reference, results) for reference in wanted]
 
+    def _dead(self, merge: Node, nodes: Mapping[str, Node], results: Mapping[str, tuple[V, ...]]) -> Iterator[str]:
+        """The inputs of a merge that come straight from a switch which points the other way.
+
+        What such a switch is given is computed in vain, and nothing is to be said of it: TensorFlow 1 computes the
+        BatchNormalization of training and that of inference, and merges the one that the learning phase asks for.
+        """
+        for reference in merge.inputs:
+            switch = nodes.get(producer(reference))
+            if switch is not None and switch.operation in _SWITCHES and len(switch.inputs) > 1:
+                decided = self._domain.known(self._tensor(switch.inputs[1], results))
+                if decided is not None and reference.endswith(":1") != bool(decided):
+                    yield reference
+
     def _tensor(self, reference: str, results: Mapping[str, tuple[V, ...]]) -> V:
+        if reference in results:
+            return results[reference][0]
         parts = reference.split(":")
         values = results.get(parts[0], (self._domain.unknown,))
         index = _NAMED_OUTPUTS.get(parts[1], 0) if len(parts) == 3 else 0
@@ -209,14 +240,14 @@ class Interpreter(Generic[V]):
         domain = self._domain
         operands = [self._tensor(reference, results) for reference in found.inputs if not reference.startswith("^")]
         ordered_after = (results.get(producer(name), ()) for name in found.inputs if name.startswith("^"))
-        if found.operation in ("Merge", "RefMerge"):
+        if found.operation in _MERGES:
             alive = [value for value in operands if value != domain.dead]
             return (self._joined(alive) if alive else domain.unknown if self._is_switched else domain.dead,)
         if domain.dead in operands or any(values and values[0] == domain.dead for values in ordered_after):
             return (domain.dead,)
         inside = not frame.scope or found.name.startswith(frame.scope + "/")
         name = found.name if inside else f"{frame.scope}/{found.name}"
-        if found.operation in ("Switch", "RefSwitch") and len(operands) == 2:
+        if found.operation in _SWITCHES and len(operands) == 2:
             return self._switch(operands[0], operands[1], name)
         targets = {key: called_functions(found.attributes[key]) for key in _CALLING if key in found.attributes}
         if found.operation in self._library:

@@ -189,6 +189,23 @@ def test_a_tensorflow_1_switch_kills_the_other_side(training, tmp_path):
     assert modes(serving(nodes), tmp_path) == [Mode.TRAINING if training else Mode.INFERENCE]
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_what_a_switch_throws_away_is_not_told(training, tmp_path):
+    """As Keras wrote it for TensorFlow 1: both forms are computed, and the learning phase chooses."""
+    nodes = [
+        variable_handle("v"),
+        node("read", "ReadVariableOp", "v"),
+        node("default", "Const", value=true_or_false(training)),
+        node("keras_learning_phase", "PlaceholderWithDefault", "default"),
+        node("live", "FusedBatchNorm", "x", "read", "read", "read", "read"),
+        node("still", "FusedBatchNorm", "x", "read", "read", "read", "read", is_training=False),
+        node("switch_live", "Switch", "live", "keras_learning_phase"),
+        node("switch_still", "Switch", "still", "keras_learning_phase"),
+        node("y", "Merge", "switch_still", "switch_live:1"),
+    ]
+    assert modes(serving(nodes), tmp_path) == [Mode.TRAINING if training else Mode.INFERENCE]
+
+
 def test_a_circle_of_nodes_ends(tmp_path):
     nodes = [node("a", "AddV2", "x", "b"), node("b", "NextIteration", "a"), node("y", "Identity", "a")]
     assert read(serving(nodes).save(tmp_path / "model")).signatures[0].batchnorms == ()
