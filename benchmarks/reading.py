@@ -58,11 +58,14 @@ seconds = time.perf_counter() - start
 print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, done.returncode)
 """
 _QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+_QUIET.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def timed(*command: str) -> tuple[float, float]:
     """Seconds and peak MB of a command; that of its largest process, if it starts further ones."""
-    done = subprocess.run([sys.executable, "-c", _TIMED, *command], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _TIMED, *command], capture_output=True, text=True, check=True, env=_QUIET
+    )
     seconds, memory, code = done.stdout.split()
     if code not in ("0", "1"):
         raise RuntimeError(f"{command[:3]} ended with {code}")

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from freezelint.finding import Mistake
 from freezelint.graph.checks.registry import graph
-from freezelint.graph.cost.answer import costs
-from freezelint.graph.cost.sentences import percent
 from freezelint.graph.gradient_path import frozen_on_gradient_path
 from freezelint.graph.layer_kinds import is_normalization
 from freezelint.graph.model_graph import ModelGraph
@@ -34,6 +32,9 @@ def frozen_on_gradient_path_(model: ModelGraph, keras: Behaviour) -> Iterator[Mi
 @graph.check("frozen-prefix-recomputed")
 def frozen_prefix_recomputed(model: ModelGraph, keras: Behaviour, min_share: float) -> Iterator[Mistake]:
     """Frozen layers at the front compute the same features of every sample in every epoch."""
+    from freezelint.graph.cost.answer import costs  # the rule is off by default, and this takes time
+    from freezelint.graph.cost.sentences import percent
+
     if not any(layer.own_trainable is False for layer in model.layers()):
         return
     found = costs(model, keras)
