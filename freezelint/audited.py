@@ -16,17 +16,6 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-REQUIREMENTS = {
-    "inference": "everything that is served runs in inference mode: no BatchNormalization uses the batch, no Dropout",
-    "deterministic": "nothing that is served draws random numbers",
-    "stateless": "nothing that is served writes a variable",
-    "frozen": "no weight of the model would train",
-    "no-code": "no Python code lies in the file",
-    "consistent": "the file was read wholly, and does not contradict itself",
-}
-"""What `--require` can ask for, in words."""
-
-
 @dataclass(frozen=True, slots=True)
 class LayerFacts:
     """One line of the layer tree.

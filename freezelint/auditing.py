@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freezelint import api
-from freezelint.audited import REQUIREMENTS, Answer, AuditReport, ModelFacts, Requirement
+from freezelint.audited import Answer, AuditReport, ModelFacts, Requirement
 from freezelint.finding import Finding
 from freezelint.report import audit_html, audit_text
 from freezelint.report.audit_words import findings_in_short
+from freezelint.requirements import REQUIREMENTS
 from freezelint.settings import Settings, SettingsError, SettingsOf, did_you_mean
 
 if TYPE_CHECKING:

@@ -98,16 +98,17 @@ def _source(
         return Inspected(Outcome(could_fire=_could_fire(path, display, texts, settings)), digest.of_bytes(data))
     from freezelint.source import analysis
 
+    analysis.forget()
     choice, backend = _keras_of_source(path, display, texts, settings)
     findings = _Findings(settings)
-    everything: list[Finding] = []
+    seen: list[Finding] = []
     unread: dict[NotRead, None] = {}
     for behaviour in _behaviours(choice, backend):
         found, gaps = analysis.analyse(
             path, display, data, behaviour, selected, overlay=overlay, options=settings.options
         )
         findings.add(found, behaviour)
-        everything.extend(found)
+        seen.extend(found)
         unread.update(dict.fromkeys(gaps))
     checked = not any(gap.wholly for gap in unread)
     outcome = Outcome(
@@ -117,7 +118,7 @@ def _source(
         versions=choice.versions if checked else (),
         checked=checked,
         could_fire=_could_fire(path, display, texts, settings) if not unread else None,
-        everything=everything,
+        seen=tuple(seen),
     )
     looked_at = analysis.looked_at(path, display, data, overlay) if checked else {}
     return Inspected(outcome, digest.of_bytes(data), looked_at)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from freezelint.finding import (
@@ -22,14 +21,14 @@ from freezelint.finding import (
 from freezelint.keras.version import KerasVersion
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What checking one file, notebook or model came to, before comments and baselines are looked at.
 
     `findings` are those to be told, `hidden` those that are not sure enough, `not_read` what was not checked.
     `versions` are the Keras that it was checked for, empty if nothing depended on that. `could_fire` are the rules
-    that could have found something, None where no comment asks. `checked` says that it counts as read. `everything`
-    are all findings in source, also those that others silence; as JSON while nobody has asked for them.
+    that could have found something, None where no comment asks. `checked` says that it counts as read. `seen` are all
+    findings in source, also those that others silence.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -38,12 +37,7 @@ class Outcome:
     versions: tuple[KerasVersion, ...] = ()
     checked: bool = True
     could_fire: frozenset[str] | None = None
-    everything: Sequence[Any] = ()
-
-    @cached_property
-    def seen(self) -> tuple[Finding, ...]:
-        """`everything`, as findings. Raises `ValueError` if it is something else."""
-        return tuple(item if isinstance(item, Finding) else _finding(item) for item in self.everything)
+    seen: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +63,14 @@ def to_json(outcome: Outcome) -> list[Any]:
         [[version.major, version.minor] for version in outcome.versions],
         outcome.checked,
         None if outcome.could_fire is None else sorted(outcome.could_fire),
-        [item if isinstance(item, list) else _plain_finding(item) for item in outcome.everything],
+        [_plain_finding(item) for item in outcome.seen],
     ]
 
 
 def from_json(data: Any) -> Outcome:
     """The outcome that `to_json` made this of. Raises `ValueError` for anything else."""
     try:
-        findings, hidden, not_read, versions, checked, could_fire, everything = data
+        findings, hidden, not_read, versions, checked, could_fire, seen = data
         return Outcome(
             findings=tuple(map(_finding, findings)),
             hidden=tuple(map(_finding, hidden)),
@@ -84,7 +78,7 @@ def from_json(data: Any) -> Outcome:
             versions=tuple(KerasVersion(_whole(major), _maybe_whole(minor)) for major, minor in versions),
             checked=_of(bool, checked),
             could_fire=None if could_fire is None else frozenset(map(_text, could_fire)),
-            everything=_of(list, everything),
+            seen=tuple(map(_finding, seen)),
         )
     except (TypeError, LookupError) as error:
         raise ValueError(f"not an outcome: {error}") from error

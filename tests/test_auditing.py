@@ -13,10 +13,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import freezelint
-from freezelint.audited import REQUIREMENTS, Answer, AuditReport
+from freezelint.audited import Answer, AuditReport
 from freezelint.auditing import audit_paths
 from freezelint.finding import Severity
 from freezelint.report import audit_json, audit_text
+from freezelint.requirements import REQUIREMENTS
 from freezelint.settings import Settings, SettingsError
 
 MODELS = Path(__file__).parent.parent / "fixtures" / "models"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from freezelint.audited import REQUIREMENTS
 from freezelint.cli.settings import chosen, settings_options
 from freezelint.cli.terminal import colour, write, write_file
+from freezelint.requirements import REQUIREMENTS
 
 if TYPE_CHECKING:
     from freezelint.audited import AuditReport

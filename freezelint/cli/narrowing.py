@@ -74,9 +74,6 @@ def narrowing(options: Mapping[str, Any], own: Configuration, folder: Path) -> N
 
     Raises `click.UsageError` for what cannot be.
     """
-    from freezelint import baseline as known
-    from freezelint import changes
-
     renew, revision = options["write_baseline"], options["diff_base"]
     if options["no_baseline"] and (renew or options["baseline_file"] is not None):
         raise click.UsageError("--no-baseline contradicts --baseline and --write-baseline: leave one of them out")
@@ -84,21 +81,32 @@ def narrowing(options: Mapping[str, Any], own: Configuration, folder: Path) -> N
         raise click.UsageError("--write-baseline takes all findings in, --diff-base leaves some out: use one of them")
     file = None if options["no_baseline"] else options["baseline_file"] or own.baseline
     if renew and file is None:
-        file = Path(known.DEFAULT)
-    try:
-        return Narrowing(
-            baseline=_open(file, renew) if file is not None else None,
-            changes=changes.since(revision, folder) if revision is not None else None,
-            renew=renew,
-        )
-    except (known.BaselineError, changes.ChangesError) as error:
-        raise click.UsageError(str(error)) from error
+        from freezelint.baseline import DEFAULT
+
+        file = Path(DEFAULT)
+    return Narrowing(
+        baseline=_open(file, renew) if file is not None else None,
+        changes=_since(revision, folder) if revision is not None else None,
+        renew=renew,
+    )
 
 
 def _open(file: Path, renew: bool) -> Baseline:
-    from freezelint.baseline import Baseline, read
+    from freezelint.baseline import Baseline, BaselineError, read
 
-    return Baseline(file.absolute()) if renew and not file.exists() else read(file.absolute())
+    try:
+        return Baseline(file.absolute()) if renew and not file.exists() else read(file.absolute())
+    except BaselineError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _since(revision: str, folder: Path) -> Changes:
+    from freezelint.changes import ChangesError, since
+
+    try:
+        return since(revision, folder)
+    except ChangesError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _write(baseline: Baseline, before: int) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from freezelint.audited import (
-    REQUIREMENTS,
     Answer,
     FrozenOnPath,
     LayerFacts,
@@ -21,6 +20,7 @@ from freezelint.graph.model_graph import Layer, Mode, ModelGraph, Signature, Wei
 from freezelint.graph.modes import modes
 from freezelint.graph.training import trains
 from freezelint.keras.behaviour import Behaviour
+from freezelint.requirements import REQUIREMENTS
 
 _FORMATS = {
     "savedmodel": "SavedModel",

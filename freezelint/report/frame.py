@@ -98,6 +98,8 @@ def _source_line(number: int, text: Sequence[str], margin: int, bar: str, style:
 
 def _layout(line: str, marks: Sequence[Label]) -> tuple[str, list[int]]:
     """A source line as shown, and the display column of each of its characters (and of its end)."""
+    if len(line) < MAX_WIDTH and line.isascii() and line.isprintable():
+        return line, list(range(len(line) + 1))
     first = min((mark.span.start.column - 1 for mark in marks), default=0)
     offset = max(0, first - _KEPT_BEFORE) if len(line) > MAX_WIDTH else 0
     shown = "..." if offset else ""

@@ -39,6 +39,8 @@ class Style:
 
 def printable(text: str) -> str:
     """Text on one line that cannot steer a terminal: control and direction characters are written as escapes."""
+    if text.isprintable():
+        return text
     return "".join(character if _is_harmless(character) else _escape(character) for character in text)
 
 
@@ -51,7 +53,7 @@ def cells(character: str, column: int) -> str:
 
 def width(text: str) -> int:
     """How many columns a terminal needs for text that holds no tab."""
-    return sum(map(_width, text))
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def _width(character: str) -> int:

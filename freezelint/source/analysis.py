@@ -64,6 +64,11 @@ def looked_at(path: Path | None, display: str, data: bytes, overlay: Overlay | N
     return _project(path, display, data, (), overlay).looked_at
 
 
+def forget() -> None:
+    """Forgets the file that was analysed last: what it imports may have changed since."""
+    _project.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ...], overlay: Overlay | None) -> Project:
     """The parsed file and what it may import; kept for the next Keras that the same file is analysed for."""
