@@ -11,6 +11,7 @@ from freezelint.cli.check import check
 from freezelint.cli.config import config
 from freezelint.cli.cost import cost
 from freezelint.cli.rules import explain, rules
+from freezelint.cli.server import server
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,7 +23,7 @@ def cli() -> None:
     """
 
 
-for command in (check, audit, cost, explain, rules, config):
+for command in (check, audit, cost, explain, rules, config, server):
     cli.add_command(command)
 
 

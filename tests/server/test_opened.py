@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("pygls")
+
+from click.testing import CliRunner
+
+from freezelint.cli import cli
+from freezelint.server.opened import Opened, check, notebook
+
+
+def test_what_was_never_saved_is_checked_too():
+    report, _ = check(Opened("untitled:Untitled-1", b"import keras\nkeras.layers.Dense(1).trainble = True\n"))
+    assert [finding.name for finding in report.findings] == ["trainable-typo"]
+
+
+def test_a_notebook_knows_which_document_a_cell_is():
+    opened = notebook("untitled:a.ipynb", [("a", "import keras"), ("b", "keras.layers.Dense(1).trainble = True")])
+    report, _ = check(opened)
+    [finding] = report.findings
+    assert finding.span is not None
+    assert opened.document(finding.span.cell) == "b"
+    assert opened.documents == ("a", "b")
+
+
+def test_what_the_configuration_excludes_has_no_findings(tmp_path):
+    (tmp_path / "freezelint.toml").write_text('exclude = ["old/"]\n')
+    (tmp_path / "old").mkdir()
+    path = tmp_path / "old" / "a.py"
+    path.touch()
+    report, _ = check(Opened(path.as_uri(), b"import keras\nkeras.layers.Dense(1).trainble = True\n"))
+    assert not report.findings
+
+
+def test_without_pygls_the_command_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "freezelint.server.language_server", None)
+    error = ModuleNotFoundError("No module named 'pygls'", name="pygls")
+
+    def refuse(name, *rest, **more):
+        if name == "freezelint.server.language_server":
+            raise error
+        return real(name, *rest, **more)
+
+    import builtins
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    done = CliRunner().invoke(cli, ["server"])
+    assert done.exit_code == 2
+    assert "freezelint[lsp]" in done.output
