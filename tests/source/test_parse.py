@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from freezelint.finding import Position
 from freezelint.source.parse import MAX_BYTES, MAX_DEPTH, parse, parse_text, refuse_deep
-from freezelint.source.text import NotPython, decode
 from freezelint.source.program import Assign, Constant
+from freezelint.source.text import NotPython, decode
 
 
 def refusal(data: bytes | str, path: str = "program.py") -> str:
