@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from freezelint import api, processes, work
+from freezelint.cli import cli
+from freezelint.cli import effort as how
 from freezelint.inspecting import Task
 from freezelint.source.files import Input, Kind
 from freezelint.work import Effort
@@ -156,3 +161,67 @@ def test_an_interrupt_ends_a_run_without_a_traceback(project: Path, tmp_path: Pa
 
 
 PATCH = "import os, time; processes.inspect = lambda item, how: (os.write(WRITING, b'!'), time.sleep(600))"
+
+
+# --- how many, and what a terminal shows -------------------------------------------------------------------------
+
+
+def jobs_of(*arguments: str) -> int:
+    """How many processes the command asks for."""
+    asked: list[int] = []
+    check = api.check
+
+    def noted(*given: Any) -> Any:
+        asked.append(given[-1].jobs)
+        return check(*given)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(api, "check", noted)
+        CliRunner().invoke(cli, ["check", *arguments])
+    return asked[0]
+
+
+def test_the_number_of_processes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PRE_COMMIT", raising=False)
+    assert jobs_of(str(project / "bad_0.py")) == 0
+    assert jobs_of("--jobs", "3", str(project / "bad_0.py")) == 3
+    monkeypatch.setenv("PRE_COMMIT", "1")
+    assert jobs_of(str(project / "bad_0.py")) == 1
+    assert jobs_of("--jobs", "3", str(project / "bad_0.py")) == 3
+
+
+class Screen(io.StringIO):
+    """A standard error that calls itself a terminal, or does not."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "seconds", "shown"),
+    [
+        (True, "xterm", 0.0, True),
+        (False, "xterm", 0.0, False),
+        (True, "dumb", 0.0, False),
+        (True, "xterm", 1e9, False),
+    ],
+    ids=["long run on a terminal", "no terminal", "dumb terminal", "short run"],
+)
+def test_a_bar_shows_how_far_a_long_run_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool, term: str, seconds: float, shown: bool
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(how, "QUIET_SECONDS", seconds)
+    screen = Screen(terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    with how.effort([project], 1, keep=False) as asked:
+        report = api.check([project], effort=asked)
+    assert report == api.check([project])
+    assert ("Checking" in screen.getvalue()) is shown
+    assert not shown or screen.getvalue().endswith("\x1b[2K")  # it is gone in the end
