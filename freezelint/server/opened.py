@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +40,8 @@ class Opened:
     def name(self) -> str:
         """What reports call it."""
         if self.location is not None:
-            return display(self.location)
+            shown = display(self.location)
+            return shown if self.cells is None or shown.endswith(".ipynb") else f"{shown}.ipynb"
         return "untitled.ipynb" if self.cells is not None else "untitled.py"
 
     def document(self, cell: int | None) -> str:
@@ -51,6 +54,16 @@ class Opened:
     def documents(self) -> tuple[str, ...]:
         """The URIs of all its documents: the file, or each cell."""
         return (self.uri,) if self.cells is None else self.cells
+
+
+def file(uri: str, text: str) -> Opened:
+    """A file with its text, in the encoding that it declares itself; what cannot be encoded so is in UTF-8."""
+    data = text.encode("utf-8", "replace")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return Opened(uri, data if encoding.startswith("utf-8") else text.encode(encoding))
+    except (SyntaxError, ValueError, LookupError):
+        return Opened(uri, data)
 
 
 def notebook(uri: str, cells: Sequence[tuple[str, str]]) -> Opened:
@@ -75,4 +88,4 @@ def check(opened: Opened, others: Sequence[Opened] = ()) -> tuple[Report, Texts]
     return report, texts
 
 
-__all__ = ("Opened", "SettingsError", "check", "notebook")
+__all__ = ("Opened", "SettingsError", "check", "file", "notebook")

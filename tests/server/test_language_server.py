@@ -40,6 +40,12 @@ TYPO = 'import keras\n\nlayer = keras.layers.Dense(3)\nprint("😀"); layer.trai
     config=pytest_lsp.ClientServerConfig(server_command=[sys.executable, "-m", "freezelint", "server"]),
 )
 async def client(lsp_client: pytest_lsp.LanguageClient):
+    lsp_client.watched = asyncio.get_running_loop().create_future()
+
+    @lsp_client.feature(lsp.CLIENT_REGISTER_CAPABILITY)
+    def register(params: lsp.RegistrationParams) -> None:
+        lsp_client.watched.set_result(params.registrations)
+
     await lsp_client.initialize_session(
         lsp.InitializeParams(capabilities=pytest_lsp.client_capabilities("visual-studio-code"))
     )
@@ -188,3 +194,142 @@ async def test_it_lives_on_after_text_that_is_no_program(client: Any, tmp_path: 
     await told(client, uri, ["FZ001"])
     change(client, uri, 2, MISTAKE)
     await told(client, uri, ["FZ101"])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["with space.py", "größe#1 50%.py"])
+async def test_a_file_may_have_any_name(client: Any, tmp_path: Path, name: str) -> None:
+    uri = open_file(client, tmp_path / name, TYPO)
+    [found] = await told(client, uri, ["FZ207"])
+    assert found.range == lsp.Range(lsp.Position(3, 13), lsp.Position(3, 35))
+    place = lsp.HoverParams(lsp.TextDocumentIdentifier(uri), found.range.start)
+    assert "trainable-typo" in (await client.text_document_hover_async(place)).contents.value
+
+
+@pytest.mark.asyncio
+async def test_cells_that_are_changed_and_removed(client: Any, tmp_path: Path) -> None:
+    """The URIs are quoted as VS Code does it, and one cell is in a language that is not sent."""
+    uri = (tmp_path / "my train.ipynb").as_uri()
+    cells = [f"vscode-notebook-cell:{uri.removeprefix('file://')}#W{number}sZmlsZQ%3D%3D" for number in range(3)]
+    code = [lsp.NotebookCell(lsp.NotebookCellKind.Code, cell) for cell in cells]
+    texts = [lsp.TextDocumentItem(cells[0], "python", 1, "import keras\n"), _cell(cells[2], TYPO)]
+    client.notebook_document_did_open(
+        lsp.DidOpenNotebookDocumentParams(lsp.NotebookDocument(uri, "jupyter-notebook", 1, code), texts)
+    )
+    [found] = await told(client, cells[2], ["FZ207"])
+    _, ignore = await client.text_document_code_action_async(
+        lsp.CodeActionParams(lsp.TextDocumentIdentifier(cells[2]), found.range, lsp.CodeActionContext([found]))
+    )
+    assert "freezelint: ignore[trainable-typo]" in applied(TYPO, ignore.edit.changes[cells[2]])
+    text = lsp.NotebookDocumentCellContentChanges(
+        lsp.VersionedTextDocumentIdentifier(2, cells[0]), [lsp.TextDocumentContentChangeWholeDocument(TYPO)]
+    )
+    change_notebook(client, uri, 2, lsp.NotebookDocumentCellChanges(text_content=[text]))
+    await told(client, cells[0], ["FZ207"])
+    gone = lsp.NotebookDocumentCellChangeStructure(
+        lsp.NotebookCellArrayChange(2, 1), did_close=[lsp.TextDocumentIdentifier(cells[2])]
+    )
+    change_notebook(client, uri, 3, lsp.NotebookDocumentCellChanges(structure=gone))
+    await told(client, cells[2], [])
+    await told(client, cells[0], ["FZ207"])
+    client.notebook_document_did_close(
+        lsp.DidCloseNotebookDocumentParams(
+            lsp.NotebookDocumentIdentifier(uri), [lsp.TextDocumentIdentifier(cell) for cell in cells[:2]]
+        )
+    )
+    await told(client, cells[0], [])
+
+
+def _cell(uri: str, text: str) -> lsp.TextDocumentItem:
+    return lsp.TextDocumentItem(uri, "python", 1, text)
+
+
+def change_notebook(client: Any, uri: str, version: int, cells: lsp.NotebookDocumentCellChanges) -> None:
+    client.notebook_document_did_change(
+        lsp.DidChangeNotebookDocumentParams(
+            lsp.VersionedNotebookDocumentIdentifier(version, uri), lsp.NotebookDocumentChangeEvent(cells=cells)
+        )
+    )
+
+
+@pytest.mark.asyncio
+async def test_saving_a_module_has_those_that_import_it_checked_again(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    builder = open_file(client, tmp_path / "building.py", MENDED[: MENDED.index("model = ")])
+    trainer = "from building import base, keras\n\n" + MISTAKE[MISTAKE.index("model = ") :]
+    uri = open_file(client, tmp_path / "training.py", trainer)
+    await told(client, uri, ["FZ101"])
+    change(client, builder, 2, "keras = base = None\n")
+    client.text_document_did_save(lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(builder)))
+    await told(client, uri, [])
+
+
+@pytest.mark.asyncio
+async def test_a_changed_configuration_holds_at_once(client: Any, tmp_path: Path) -> None:
+    [watched] = await asyncio.wait_for(client.watched, AT_MOST)
+    assert watched.method == lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+    uri = open_file(client, tmp_path / "train.py", MISTAKE)
+    await told(client, uri, ["FZ101"])
+    for text, codes, messages in (
+        ('exclude = ["train.py"]\n', [], 0),
+        ("keras = 3\n", [], 1),
+        ("", ["FZ101"], 1),
+        ("keras = 3\n", [], 2),
+    ):
+        (tmp_path / "freezelint.toml").write_text(text)
+        client.workspace_did_change_watched_files(
+            lsp.DidChangeWatchedFilesParams([
+                lsp.FileEvent((tmp_path / "freezelint.toml").as_uri(), lsp.FileChangeType.Changed)
+            ])
+        )
+        while len(client.messages) != messages:
+            await asyncio.wait_for(client.wait_for_notification(lsp.WINDOW_SHOW_MESSAGE), AT_MOST)
+        await told(client, uri, codes)
+
+
+@pytest.mark.asyncio
+async def test_an_editor_that_wants_no_quick_fixes_gets_none(client: Any, tmp_path: Path) -> None:
+    uri = open_file(client, tmp_path / "train.py", MISTAKE)
+    [found] = await told(client, uri, ["FZ101"])
+    for only, count in (([lsp.CodeActionKind.SourceOrganizeImports], 0), ([lsp.CodeActionKind.QuickFix], 2)):
+        context = lsp.CodeActionContext([found], only)
+        asked = lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), found.range, context)
+        assert len(await client.text_document_code_action_async(asked) or ()) == count
+
+
+@pytest.mark.asyncio
+async def test_what_is_closed_has_no_diagnostics(client: Any, tmp_path: Path) -> None:
+    uri = open_file(client, tmp_path / "train.py", MISTAKE)
+    [found] = await told(client, uri, ["FZ101"])
+    assert found.code_description.href.endswith("/unfrozen-batchnorm/")
+    client.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+    await told(client, uri, [])
+
+
+HOSTILE = {
+    "brackets": "import keras\nx = " + "[" * 5000,
+    "attributes": "import keras\nx = keras" + ".a" * 20_000,
+    "signs": "import keras\nx = " + "-" * 20_000 + "1",
+    "blocks": "import keras\n" + "".join(" " * level + "if keras:\n" for level in range(300)),
+    "null": "import keras\n\0",
+    "half": "import keras\nx.trainable = '\ufffd'",
+    "ends": "import keras\r\rkeras.x\r\n\x0c\u2028",
+    "cookie": "# -*- coding: undecodable -*-\nimport keras",
+    "ascii": "# -*- coding: ascii -*-\nimport keras; 'é'",
+}
+
+
+@pytest.mark.asyncio
+async def test_it_lives_through_one_hostile_text_after_the_other(client: Any, tmp_path: Path) -> None:
+    for name, text in HOSTILE.items():
+        path = tmp_path / f"{name}.py"
+        item = lsp.TextDocumentItem(path.as_uri(), "python", 1, text)
+        client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        place = lsp.HoverParams(lsp.TextDocumentIdentifier(path.as_uri()), lsp.Position(1, 1))
+        await client.text_document_hover_async(place)
+        for found in client.diagnostics[path.as_uri()]:
+            assert "internal error" not in found.message, name
+    uri = open_file(client, tmp_path / "train.py", MISTAKE)
+    await told(client, uri, ["FZ101"])
+    assert not client.messages
+    assert not [said for said in client.log_messages if "Traceback" in said.message]
