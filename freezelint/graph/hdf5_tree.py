@@ -132,8 +132,7 @@ class _Walk:
                 child = self._child(source, name)
                 path = f"{group.path}/{name}" if group.path else name
                 if isinstance(child, self._h5py.Dataset):
-                    group.datasets[name] = self._dataset(child, path)
-                    self._note(group, name, child)
+                    group.datasets[name] = self._dataset(child, path, group, name)
                 elif isinstance(child, self._h5py.Group) and self._is_new(child, path):
                     if depth >= MAX_DEPTH:
                         raise Unreadable(f"an HDF5 file with groups nested more than {MAX_DEPTH} deep")
@@ -144,15 +143,17 @@ class _Walk:
             self._read_ranges()
         return Tree(root, self._inconsistencies, steps)
 
-    def _note(self, group: Group, name: str, source: Any) -> None:
+    def _note(self, group: Group, name: str, source: Any, shape: tuple[int, ...] | None, kind: str) -> None:
         """Remembers the datasets whose numbers may be wanted: plain ones, as Keras writes them."""
-        if source.is_virtual or source.external or source.chunks is not None:
-            return
         in_optimizer = group.path.partition("/")[0] in _OPTIMIZERS
-        if in_optimizer and source.shape == () and source.dtype.kind in "iu":
+        is_counter = in_optimizer and shape == () and kind in "iu"
+        is_vector = shape is not None and len(shape) == 1 and 0 < shape[0] <= MAX_VECTOR
+        is_wanted = not in_optimizer and is_vector and kind == "f" and len(self._vectors) < MAX_VECTORS
+        if not (is_counter or is_wanted) or source.chunks is not None:
+            return
+        if is_counter:
             self._counters.append(source)
-        is_vector = source.shape is not None and len(source.shape) == 1 and 0 < source.shape[0] <= MAX_VECTOR
-        if not in_optimizer and is_vector and source.dtype.kind == "f" and len(self._vectors) < MAX_VECTORS:
+        else:
             self._vectors.append((group, name, source))
 
     def _steps(self) -> int | None:
@@ -188,10 +189,13 @@ class _Walk:
         self._seen.add(address)
         return True
 
-    def _dataset(self, source: Any, path: str) -> Dataset:
+    def _dataset(self, source: Any, path: str, group: Group, name: str) -> Dataset:
+        shape, dtype = source.shape, source.dtype
         if source.is_virtual or source.external:
             self._say(f"{path!r} takes its numbers from another file, which was not opened")
-        return Dataset(path, source.shape, str(source.dtype))
+        else:
+            self._note(group, name, source, shape, dtype.kind)
+        return Dataset(path, shape, str(dtype))
 
     def _attributes(self, source: Any) -> dict[str, str | list[str] | None]:
         wanted = [name for name in source.attrs if name.rstrip("0123456789") in _ATTRIBUTES]

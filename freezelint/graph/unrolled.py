@@ -138,9 +138,7 @@ class _Walk:
     def __init__(self, model: ModelGraph, batch: int) -> None:
         self.result = Unrolled()
         self._model, self._batch = model, batch
-        self._layers: dict[str, Layer] = {}
-        for layer in model.layers():
-            self._layers.setdefault(layer.path, layer)
+        self._layers = model.by_path()
         self._calls = {path: needed_calls(model, path) for path in model.outputs}
         self._told = _shapes_told_by_calls(model)
 
