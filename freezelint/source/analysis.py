@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,6 +24,8 @@ MAX_ENTRIES = 40
 """How many functions that nobody calls are run in one file."""
 MAX_ENTRY_PATHS = 4
 """How many paths through each of them are walked."""
+MAX_IDLE_PATHS = 2
+"""How many paths are walked as long as nothing happens to a layer or model on them."""
 MAX_STEPS = 60_000
 """How many steps all the runs of one file may take; a run that has begun is finished."""
 
@@ -81,23 +83,35 @@ def _project(path: Path | None, display: str, data: bytes, roots: tuple[Path, ..
 
 def _timelines(project: Project, file: ParsedFile, behaviour: Behaviour) -> Iterator[Timeline]:
     """The timelines of the module run as a program, and of every function and method that it does not call."""
-    from freezelint.source.paths import explore
+    from freezelint.source.paths import MAX_PATHS
 
     runs: list[Run] = []
     spent = 0
-    for run in explore(partial(_module_run, project, file, behaviour)):
+    for run in _explored(partial(_module_run, project, file, behaviour), MAX_PATHS):
         yield run.timeline
         runs.append(run)
-        spent += run.steps
+        spent += run.steps + run.repeated_steps
         if spent > MAX_STEPS:
             break
     called = set().union(*(run.called for run in runs))
     for name in list(_uncalled(runs[0], file, called))[:MAX_ENTRIES]:
         if spent > MAX_STEPS:
             return
-        for run in explore(partial(_entry_run, project, file, behaviour, name), MAX_ENTRY_PATHS):
+        for run in _explored(partial(_entry_run, project, file, behaviour, name), MAX_ENTRY_PATHS):
             yield run.timeline
-            spent += run.steps
+            spent += run.steps + run.repeated_steps
+
+
+def _explored(run: Callable[[Decisions], Run], limit: int) -> Iterator[Run]:
+    """The runs along up to `limit` paths; few if nothing happens on them."""
+    from freezelint.source.paths import explore
+
+    idle = True
+    for number, result in enumerate(explore(run, limit), 1):
+        yield result
+        idle = idle and result.timeline.idle
+        if idle and number == MAX_IDLE_PATHS:
+            return
 
 
 def _module_run(project: Project, file: ParsedFile, behaviour: Behaviour, decisions: Decisions) -> Run:

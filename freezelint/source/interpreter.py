@@ -7,19 +7,25 @@ in `keras_objects.py`, what other libraries and builtins return in `library.py`.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source import building, conditions, containers, custom_loops, keras_objects, library, serving
+from freezelint.source import building, conditions, containers, custom_loops, importing, keras_objects, library, serving
 from freezelint.source import program as p
 from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
-from freezelint.source.paths import Decisions
-from freezelint.source.relevance import flags_set_at_some_steps, matters, only_gives_up, sets_flags, walk
+from freezelint.source.paths import Decisions, Question
+from freezelint.source.relevance import (
+    flags_set_at_some_steps,
+    matters,
+    only_gives_up,
+    sets_flags,
+    walk,
+)
 from freezelint.source.selection import Selection
 from freezelint.source.timeline import (
     BatchNormMissed,
@@ -122,7 +128,19 @@ class Run:
         self.decisions = decisions
         self.timeline = Timeline(path)
         self.modules: dict[str, Module] = {}
+        """The files that were run, by path."""
+        self.kept: dict[str, importing.Kept] = {}
+        """Those of them whose outcome serves other runs too."""
+        self.loadings: list[importing.Loading] = []
+        """The files that are being imported, outermost first."""
         self.steps = 0
+        self.limit = MAX_STEPS
+        self.import_steps = 0
+        """How many steps the imports took."""
+        self.repeated_steps = 0
+        """How many of them the next run takes again."""
+        self.imports_ended = False
+        """Whether the imports took more steps than they may; what was not imported by then is not known."""
         self.inside: list[Function] = []
         self.called: set[int] = set()
         """The definitions that have been run."""
@@ -186,7 +204,11 @@ class Run:
     # What the other modules need
 
     def unknown(self) -> Unknown:
-        """A new unknown value."""
+        """A new unknown value; in two runs along the same path it has the same number."""
+        if self.loadings:
+            loading = self.loadings[-1]
+            loading.unknowns += 1
+            return Unknown((loading.file.path, loading.unknowns))
         self._numbers += 1
         return Unknown(self._numbers)
 
@@ -197,6 +219,8 @@ class Run:
     def record(self, event: Event) -> None:
         """Adds an event to the timeline."""
         self.timeline.events.append(event)
+        if self.loadings:
+            self.loadings[-1].events.append(event)
 
     # Entry points
 
@@ -277,7 +301,7 @@ class Run:
         """Runs statements one after another."""
         for statement in body:
             self.steps += 1
-            if self.steps > MAX_STEPS:
+            if self.steps > self.limit:
                 raise OutOfBudget
             self._execute[type(statement)](statement, scope)
 
@@ -422,7 +446,7 @@ class Run:
                 return containers.index_rounds(layers, iterable)
         items = containers.iterate(self, iterable, finds_a_name=_switches_at_a_name(node))
         if items is None:
-            return [self.unknown(), self.unknown()] if matters(node.body, self.project) else [self.unknown()]
+            return [self.unknown(), self.unknown()] if matters(node.body, self._functions()) else [self.unknown()]
         return items
 
     def _rounds(self, items: list[Value], node: p.Loop, scope: Scope) -> None:
@@ -511,7 +535,7 @@ class Run:
         raise _Leave(node.how)
 
     def _import(self, node: p.Import, scope: Scope) -> None:
-        location = self.project.locate(node.module, 0, scope.file.path)
+        location = self._locate(node.module, 0, scope.file.path)
         if location is not None and (node.whole or "." not in node.module):
             scope.names[node.name] = Imported(location, node.module, "")
         else:
@@ -519,9 +543,9 @@ class Run:
 
     def _import_from(self, node: p.ImportFrom, scope: Scope) -> None:
         importer = scope.file.path
-        location = self.project.locate(node.module, node.level, importer)
+        location = self._locate(node.module, node.level, importer)
         for original, name in node.names:
-            inner = self.project.locate(f"{node.module}.{original}".strip("."), node.level, importer)
+            inner = self._locate(f"{node.module}.{original}".strip("."), node.level, importer)
             if name == "*":
                 self._import_star(location, node.module, scope)
             elif inner is not None:
@@ -541,11 +565,20 @@ class Run:
     def _module(self, location: Path, name: str) -> Module | None:
         """The module of the project that lies at `location`, run when it is first needed."""
         file = self.project.read(location)
-        if file is None:
-            return None
-        if file.path not in self.modules:
-            self.run_module(file, name)
-        return self.modules[file.path]
+        if file is not None and file.path not in self.modules and not self.imports_ended:
+            importing.load(self, file, location, name)
+        importing.note(self, file)
+        return self.modules.get(file.path) if file is not None else None
+
+    def _locate(self, module: str, level: int, importer: str) -> Path | None:
+        location = self.project.locate(module, level, importer)
+        if self.loadings:
+            self.loadings[-1].located[module, level, importer] = location
+        return location
+
+    def _functions(self) -> Set[str]:
+        """The functions that may matter to a model: the project's, while a file is imported its own."""
+        return self.loadings[-1].file.functions if self.loadings else self.project.functions
 
     def loaded(self, value: Value) -> Value:
         """What an imported name stands for, read from its file now."""
@@ -574,7 +607,8 @@ class Run:
         if node is not None:
             if only_gives_up(node.body) and not node.otherwise:
                 return False
-            if not matters(node.body, self.project) and not matters(node.otherwise, self.project):
+            functions = self._functions()
+            if not matters(node.body, functions) and not matters(node.otherwise, functions):
                 return None
         return self._choose(test, scope)
 
@@ -586,13 +620,21 @@ class Run:
             if constants:
                 negative = test.operator in ("!=", "is not", "not in")
                 subject = self.key(test.left, scope)
-                return any(self.decisions.equals(subject, constant) for constant in constants) is not negative
+                return any(self._ask((subject, constant)) for constant in constants) is not negative
         if isinstance(test, p.BooleanOperation):
             left = self._settled(test.left, scope)
             if test.operator == "and":
                 return left and self._settled(test.right, scope)
             return left or self._settled(test.right, scope)
-        return self.decisions.choose(self.key(test, scope))
+        return self._ask((self.key(test, scope),))
+
+    def _ask(self, question: Question) -> bool:
+        """The outcome of an unknown condition on this path; an import has one path."""
+        if not self.loadings:
+            return self.decisions.ask(question)
+        outcome = self.decisions.ask(question, settled=True)
+        self.loadings[-1].answers.append((question, outcome))
+        return outcome
 
     def _settled(self, test: p.Expression, scope: Scope) -> bool:
         known = truth(self.evaluate(test, scope))
@@ -828,7 +870,7 @@ class Run:
 
     def _call(self, node: p.Call, scope: Scope) -> Value:
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > self.limit:
             raise OutOfBudget
         function = solid(self.evaluate(node.function, scope))
         positional: list[Value] = []
@@ -882,6 +924,8 @@ class Run:
     ) -> Value:
         """Runs a function of the project with these arguments; recursion and deep calls give an unknown value."""
         self.called.add(id(function.body))
+        if self.loadings:
+            self.loadings[-1].called.add(id(function.body))
         depth = sum(1 for running in self.inside if running.body is function.body)
         if depth >= MAX_RECURSION or len(self.inside) >= MAX_CALLS:
             return self.unknown()

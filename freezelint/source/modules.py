@@ -10,14 +10,16 @@ from itertools import islice
 from pathlib import Path
 
 from freezelint import digest
-from freezelint.source import program as p
 from freezelint.source.files import Overlay
 from freezelint.source.parse import MAX_BYTES, ParsedFile, parse
-from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots
+from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots, top_level
 from freezelint.source.text import NotPython
 
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
+
+MAX_REMEMBERED = 1_000
+"""How many imported files are remembered for the next that import them."""
 
 MAX_SEARCHED = 2_000
 """How many files of a project are searched for imports of one of them."""
@@ -47,11 +49,16 @@ class Project:
         self._keras: dict[str, bool] = {entry.path: _speaks_keras(data)}
         self._location = location
         self._display_to_path: dict[str, Path] = {}
-        self.functions: set[str] = set(_function_names(entry.program.body))
+        self.functions: set[str] = set(entry.functions)
         if location is not None:
             self._display_to_path[entry.path] = location
         self._roots = [*roots, *search_roots(location)] if location is not None else []
+        self._there: dict[str, bool] = {}
+        self._searched: dict[Path, list[tuple[str, str | None]]] = {}
+        self._by_location: dict[Path, ParsedFile | None] = {}
         self._located: dict[tuple[str, int, str], Path | None] = {}
+        self.stands: dict[object, bool] = {}
+        """The outcomes of imports in other runs, and whether they hold in this project (see `importing.py`)."""
         self.looked_at: dict[str, str] = {}
         """Every file that was looked for or read: the digest of what it holds, or one of the words above."""
 
@@ -76,29 +83,37 @@ class Project:
         if start is None or (not module and not level):
             return None
         parts = [part for part in module.split(".") if part]
-        if level:
-            bases = [start.parents[level - 1]] if level <= len(start.parents) else []
-        else:
-            bases = [start.parent, *self._roots]
-        for base in bases:
-            as_file = [base.joinpath(*parts).with_suffix(".py")] if parts else []
-            for candidate in (*as_file, base.joinpath(*parts, "__init__.py")):
-                if candidate != start and self._is_there(candidate):
-                    return candidate
+        for base in self._bases(start, level, parts):
+            inner = os.path.join(base, *parts)
+            for candidate in (f"{inner}.py", os.path.join(inner, "__init__.py")) if parts else (f"{inner}/__init__.py",):
+                if candidate != str(start) and self._is_there(candidate):
+                    return Path(candidate)
         return None
 
-    def _is_there(self, path: Path) -> bool:
-        there = path.is_file()
-        self.looked_at.setdefault(str(path), PRESENT if there else ABSENT)
-        return there
+    def _bases(self, start: Path, level: int, parts: list[str]) -> list[str]:
+        """The folders in which a file looks for a module."""
+        if level:
+            return [str(start.parents[level - 1])] if level <= len(start.parents) else []
+        if start not in self._searched:
+            self._searched[start] = [(str(base), top_level(base, start)) for base in (start.parent, *self._roots)]
+        return [base for base, only in self._searched[start] if only is None or parts[0] == only]
+
+    def _is_there(self, path: str) -> bool:
+        if path not in self._there:
+            self._there[path] = os.path.isfile(path)
+            self.looked_at.setdefault(path, PRESENT if self._there[path] else ABSENT)
+        return self._there[path]
 
     def read(self, path: Path) -> ParsedFile | None:
         """The file at `path`, lowered; None if it cannot be read or enough files were read."""
-        display = self._show(path)
-        if display in self._files:
-            return self._files[display]
-        if len(self._files) >= MAX_FILES:
-            return None
+        if path not in self._by_location:
+            display = self._show(path)
+            if display not in self._files and len(self._files) >= MAX_FILES:
+                return None
+            self._by_location[path] = self._files[display] if display in self._files else self._read(path, display)
+        return self._by_location[path]
+
+    def _read(self, path: Path, display: str) -> ParsedFile | None:
         try:
             file, speaks_keras, self.looked_at[str(path)] = self._parse(path, display)
         except (OSError, NotPython):
@@ -108,7 +123,7 @@ class Project:
         self._files[display] = file
         self._display_to_path[display] = path
         self._keras[display] = speaks_keras
-        self.functions.update(_function_names(file.program.body))
+        self.functions.update(file.functions)
         return file
 
     def _parse(self, path: Path, display: str) -> tuple[ParsedFile, bool, str]:
@@ -130,14 +145,16 @@ class Project:
         return Path(os.path.relpath(path, base)).as_posix()
 
 
-@lru_cache(maxsize=200)
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFile, bool, str]:
     """A file that other files import, whether it speaks Keras, and its digest, kept for the next of them.
 
     `changed` and `size` tell versions of the file apart.
     """
     data = path.read_bytes()
-    return parse(display, data), _speaks_keras(data), digest.of_bytes(data)
+    file = parse(display, data)
+    file.drop_syntax()
+    return file, _speaks_keras(data), digest.of_bytes(data)
 
 
 def _digest(path: Path) -> str:
@@ -162,18 +179,3 @@ def importers(location: Path) -> Iterator[Path]:
 
 def _speaks_keras(data: bytes) -> bool:
     return _KERAS.search(data) is not None and _OTHERS.search(data) is None
-
-
-def _function_names(body: p.Body) -> set[str]:
-    names: set[str] = set()
-    stack: list[p.Statement] = list(body)
-    while stack:
-        statement = stack.pop()
-        if isinstance(statement, p.Define):
-            names.add(statement.name)
-            stack.extend(statement.body)
-        elif isinstance(statement, p.DefineClass):
-            stack.extend(statement.body)
-        elif isinstance(statement, p.Branch):
-            stack.extend((*statement.body, *statement.otherwise))
-    return names

@@ -10,7 +10,7 @@ import ast
 import gc
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from freezelint.finding import Span
 from freezelint.source.notebook import Cell, read_cells, without_indentation, without_magics
-from freezelint.source.program import Evaluate, Program, Statement, Unparsed
+from freezelint.source.program import Evaluate, Program, Statement, Unparsed, defined_functions
 from freezelint.source.text import NotPython, decode
 
 if TYPE_CHECKING:
@@ -47,15 +47,36 @@ class Unit:
 
 
 @dataclass
+class Syntax:
+    """The trees of a file, and the nodes by number."""
+
+    nodes: list[cst.CSTNode]
+    units: list[Unit] = field(default_factory=list)
+
+
+@dataclass
 class ParsedFile:
     """A lowered file and what is needed to say where its nodes stand."""
 
     path: str
+    data: bytes = field(repr=False)
     program: Program
-    nodes: list[cst.CSTNode] = field(default_factory=list)
-    units: list[Unit] = field(default_factory=list)
     shown: set[int] = field(default_factory=set)
     """The last expressions of notebook cells: the notebook shows their values."""
+    kept: dict[Hashable, object] = field(default_factory=dict, repr=False, compare=False)
+    """What importing the file comes to (see `importing.py`)."""
+    _syntax: Syntax | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def syntax(self) -> Syntax:
+        """The trees; parsed again if they were dropped."""
+        if self._syntax is None:
+            self._syntax = parse(self.path, self.data)._syntax or Syntax([])
+        return self._syntax
+
+    def drop_syntax(self) -> None:
+        """Frees the trees, which take ten times the memory of the program, until somebody asks for a place."""
+        self._syntax = None
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
@@ -64,12 +85,21 @@ class ParsedFile:
         unit = self.unit(at)
         if id(unit) not in self._known:
             self._known[id(unit)] = Positions(unit.tree, unit.shift)
-        start, end = self._known[id(unit)].of(self.nodes[at])
+        start, end = self._known[id(unit)].of(self.node(at))
         return Span(self.path, start, end, unit.cell)
+
+    def node(self, at: int) -> cst.CSTNode:
+        """The node with number `at`."""
+        return self.syntax.nodes[at]
 
     def unit(self, at: int) -> Unit:
         """The unit that holds the node with number `at`."""
-        return next(unit for unit in reversed(self.units) if unit.first <= at)
+        return next(unit for unit in reversed(self.syntax.units) if unit.first <= at)
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions and methods that the file defines."""
+        return defined_functions(self.program.body)
 
     @cached_property
     def _known(self) -> dict[int, Positions]:
@@ -95,7 +125,8 @@ def _parse(path: str, data: bytes) -> ParsedFile:
     lowering = Lowering()
     body: list[Statement] = []
     unparsed: list[Unparsed] = []
-    parsed = ParsedFile(path, Program(path, ()), lowering.nodes)
+    syntax = Syntax(lowering.nodes)
+    shown: set[int] = set()
     for cell in cells:
         first = len(lowering.nodes)
         try:
@@ -103,7 +134,7 @@ def _parse(path: str, data: bytes) -> ParsedFile:
             statements = lowering.module(tree)
             body.extend(statements)
             if cell.index is not None and statements and isinstance(statements[-1], Evaluate):
-                parsed.shown.add(statements[-1].at)
+                shown.add(statements[-1].at)
         except NotPython as error:
             if cell.index is None:
                 raise
@@ -114,9 +145,9 @@ def _parse(path: str, data: bytes) -> ParsedFile:
                 raise NotPython("nested too deeply") from error
             unparsed.append(Unparsed("nested too deeply", cell.index))
             continue
-        parsed.units.append(Unit(tree, cell.index, first, shift))
-    parsed.program = Program(path, tuple(body), tuple(unparsed))
-    return parsed
+        syntax.units.append(Unit(tree, cell.index, first, shift))
+    program = Program(path, tuple(body), tuple(unparsed))
+    return ParsedFile(path, data, program, shown, _syntax=syntax)
 
 
 def _parse_cell(text: str) -> tuple[cst.Module, int]:

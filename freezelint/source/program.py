@@ -356,3 +356,19 @@ class Program:
     path: str
     body: Body
     unparsed: Sequence[Unparsed] = field(default_factory=tuple)
+
+
+def defined_functions(body: Body) -> frozenset[str]:
+    """The names of the functions and methods that are defined in `body`."""
+    names: set[str] = set()
+    stack: list[Statement] = list(body)
+    while stack:
+        statement = stack.pop()
+        if isinstance(statement, Define):
+            names.add(statement.name)
+            stack.extend(statement.body)
+        elif isinstance(statement, DefineClass):
+            stack.extend(statement.body)
+        elif isinstance(statement, Branch):
+            stack.extend((*statement.body, *statement.otherwise))
+    return frozenset(names)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import fields
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from freezelint.source import program as p
-
-if TYPE_CHECKING:
-    from freezelint.source.modules import Project
 
 _ATTRIBUTES = frozenset({
     "add",
@@ -52,12 +48,31 @@ _COUNTER = re.compile(r"epoch|(?:^|_)steps?(?:$|_)|iteration|warm_?up|(?:^|_)pha
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 
 
-@lru_cache(maxsize=50_000)
+class _Body:
+    """A body of statements, to be found again by identity: comparing it by value would walk through all of it."""
+
+    __slots__ = ("statements",)
+
+    def __init__(self, statements: p.Body) -> None:
+        self.statements = statements
+
+    def __hash__(self) -> int:
+        return id(self.statements)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Body) and other.statements is self.statements
+
+
 def _words(body: p.Body) -> tuple[frozenset[str], bool]:
     """Every name and attribute called or assigned in `body`, and whether it leaves (return, break, …)."""
+    return _collected(_Body(body))
+
+
+@lru_cache(maxsize=50_000)
+def _collected(body: _Body) -> tuple[frozenset[str], bool]:
     words: set[str] = set()
     leaves = False
-    for node in walk(body):
+    for node in walk(body.statements):
         if isinstance(node, p.Attribute):
             words.add(node.name)
         elif isinstance(node, p.Call) and isinstance(node.function, p.Name):
@@ -80,14 +95,14 @@ def walk(body: Sequence[p.Node]) -> Iterator[p.Node]:
             stack.extend(item)
 
 
-def matters(body: p.Body, project: Project) -> bool:
-    """Whether `body` may build, freeze, compile, train or change a model, or leave the function."""
+def matters(body: p.Body, functions: Set[str]) -> bool:
+    """Whether `body` may build, freeze, compile, train or change a model, call one of `functions`, or leave."""
     if not body:
         return False
     words, leaves = _words(body)
     if leaves or words & _ATTRIBUTES:
         return True
-    return any(word[0].isupper() for word in words) or bool(words & project.functions)
+    return any(word[0].isupper() for word in words) or not words.isdisjoint(functions)
 
 
 def worth_entering(body: p.Body) -> bool:

@@ -37,7 +37,7 @@ def flag_assignment(place: Place) -> FlagAssignment | None:
     """The assignment to `trainable` at a place, if it stands there in its plain form, alone on a line."""
     import libcst as cst
 
-    node = place.file.nodes[place.at]
+    node = place.file.node(place.at)
     if not isinstance(node, cst.Assign) or len(node.targets) != 1:
         return None
     target = node.targets[0].target
@@ -80,7 +80,7 @@ def added_argument(place: Place, text: str) -> Edit | None:
     """The edit that adds a last argument to the call at a place; None where its last argument ends with a comma."""
     import libcst as cst
 
-    node = place.file.nodes[place.at]
+    node = place.file.node(place.at)
     if not isinstance(node, cst.Call) or not node.args or isinstance(node.args[-1].comma, cst.Comma):
         return None
     span = place.span

@@ -391,6 +391,11 @@ class Timeline:
     imports: dict[str, dict[str, str]] = field(default_factory=dict)
     """For each file the names of its module that come from libraries, with what they stand for."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing happens to a layer or model: classes are defined at most."""
+        return all(isinstance(event, ClassDefined) for event in self.events)
+
     def assignment(self, at: Place | None) -> SetTrainable | None:
         """The assignment to `trainable` at a place, if it was made once and to one thing."""
         found = [event for event in self.events if isinstance(event, SetTrainable) and event.at == at]

@@ -44,9 +44,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Value):
-    """A value about which nothing is known; its number tells it from others, so that tests on it are remembered."""
+    """A value about which nothing is known; its number tells it from others, so that tests on it are remembered.
 
-    number: int = 0
+    In a file that is imported it is the file's path and a number.
+    """
+
+    number: int | tuple[str, int] = 0
 
 
 UNKNOWN = Unknown()
