@@ -26,6 +26,7 @@ from threading import Lock
 from typing import Any
 
 from freezelint.finding import NotRead
+from freezelint.garbage import collected_between_inputs
 from freezelint.inspecting import Task, inspect
 from freezelint.outcome import Inspected, Outcome
 
@@ -165,10 +166,11 @@ def main() -> None:
         os.dup2(2, 1)  # whatever a library may print is no answer
         pickle.dump(_READY, answers)
         answers.flush()
-        with suppress(EOFError, BrokenPipeError):
+        with suppress(EOFError, BrokenPipeError), collected_between_inputs() as collect:
             while True:
                 answers.write(_answered(pickle.load(tasks)))
                 answers.flush()
+                collect()
 
 
 def _answered(task: Task) -> bytes:

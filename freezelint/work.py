@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from freezelint.garbage import collected_between_inputs
 from freezelint.inspecting import Task, inspect
 from freezelint.outcome import Inspected, Outcome
 from freezelint.source.files import Kind, Overlay
@@ -82,8 +83,10 @@ def _inspected(tasks: Sequence[Task], effort: Effort, overlay: Overlay | None) -
 
         yield from processes.inspected(tasks, jobs)
         return
-    for task in tasks:
-        yield inspect(task.item, task.settings, overlay)
+    with collected_between_inputs() as collect:
+        for task in tasks:
+            yield inspect(task.item, task.settings, overlay)
+            collect()
 
 
 def _pays(tasks: Sequence[Task]) -> bool:

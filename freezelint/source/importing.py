@@ -8,7 +8,7 @@ is run anew each time, since what happens to that model later belongs to one run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +58,8 @@ class Loading:
     """The unknown conditions that were decided, and their outcomes."""
     located: dict[tuple[str, int, str], Path | None] = field(default_factory=dict)
     """What the imports in it mean."""
-    rests_on: list[Kept] = field(default_factory=list)
-    """The imports whose names it used."""
+    rests_on: dict[str, Kept] = field(default_factory=dict)
+    """The imports whose names it used, by path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,8 @@ class Kept:
     location: Path
     state: tuple[tuple[Contents, Contents], ...]
     """The names and the contents of the objects, each with a copy as it was after the import."""
+    needs: tuple[Kept, ...]
+    """All the imports it rests on, in order."""
 
     @property
     def path(self) -> str:
@@ -79,7 +81,8 @@ class Kept:
 
     def put_back(self, run: Run) -> bool:
         """Makes the run look as if it had just imported the file; False (and nothing done) if it would differ."""
-        needed = list(self._needed(run, set()))
+        needed = [kept for kept in self.needs if run.kept.get(kept.path) is not kept]
+        needed.append(self)
         steps = sum(kept.loading.steps for kept in needed)
         if run.import_steps + steps > MAX_STEPS or not all(kept._stands(run) for kept in needed):
             return False
@@ -94,14 +97,6 @@ class Kept:
             run.called |= kept.loading.called
             run.timeline.events.extend(kept.loading.events)
         return True
-
-    def _needed(self, run: Run, seen: set[str]) -> Iterator[Kept]:
-        """The imports it rests on and that the run has not made, in order, then this one."""
-        seen.add(self.path)
-        for kept in self.loading.rests_on:
-            if kept.path not in seen and run.kept.get(kept.path) is not kept:
-                yield from kept._needed(run, seen)
-        yield self
 
     def _stands(self, run: Run) -> bool:
         """Whether the run has not imported the file, and it and its imports still mean what they meant."""
@@ -136,7 +131,15 @@ def load(run: Run, file: ParsedFile, location: Path, name: str) -> None:
     if state is None or not all(isinstance(event, ClassDefined | FlagSetInTrace) for event in loading.events):
         run.repeated_steps += loading.steps
         return
-    run.kept[file.path] = file.kept[key] = Kept(module, loading, location, state)
+    run.kept[file.path] = file.kept[key] = Kept(module, loading, location, state, tuple(_all_needed(loading)))
+
+
+def _all_needed(loading: Loading) -> Iterable[Kept]:
+    """The imports that an import rests on, and all that those rest on, in order."""
+    found: dict[str, Kept] = {}
+    for kept in loading.rests_on.values():
+        found.update((inner.path, inner) for inner in (*kept.needs, kept) if inner.path not in found)
+    return found.values()
 
 
 def note(run: Run, file: ParsedFile | None) -> None:
@@ -147,7 +150,7 @@ def note(run: Run, file: ParsedFile | None) -> None:
     if kept is None:
         run.loadings[-1].repeatable = False
     else:
-        run.loadings[-1].rests_on.append(kept)
+        run.loadings[-1].rests_on[kept.path] = kept
 
 
 @contextmanager

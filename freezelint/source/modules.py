@@ -18,7 +18,7 @@ from freezelint.source.text import NotPython
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
 
-MAX_REMEMBERED = 1_000
+MAX_REMEMBERED = 500
 """How many imported files are remembered for the next that import them."""
 
 MAX_SEARCHED = 2_000
@@ -84,8 +84,8 @@ class Project:
             return None
         parts = [part for part in module.split(".") if part]
         for base in self._bases(start, level, parts):
-            inner = os.path.join(base, *parts)
-            for candidate in (f"{inner}.py", os.path.join(inner, "__init__.py")) if parts else (f"{inner}/__init__.py",):
+            inner = os.path.join(base, *parts)  # noqa: PTH118 (strings: this is asked a thousand times for one program)
+            for candidate in [*([f"{inner}.py"] if parts else []), f"{inner}{os.sep}__init__.py"]:
                 if candidate != str(start) and self._is_there(candidate):
                     return Path(candidate)
         return None
@@ -100,7 +100,7 @@ class Project:
 
     def _is_there(self, path: str) -> bool:
         if path not in self._there:
-            self._there[path] = os.path.isfile(path)
+            self._there[path] = os.path.isfile(path)  # noqa: PTH113
             self.looked_at.setdefault(path, PRESENT if self._there[path] else ABSENT)
         return self._there[path]
 
@@ -152,9 +152,7 @@ def _parsed(path: Path, display: str, changed: int, size: int) -> tuple[ParsedFi
     `changed` and `size` tell versions of the file apart.
     """
     data = path.read_bytes()
-    file = parse(display, data)
-    file.drop_syntax()
-    return file, _speaks_keras(data), digest.of_bytes(data)
+    return parse(display, data), _speaks_keras(data), digest.of_bytes(data)
 
 
 def _digest(path: Path) -> str:

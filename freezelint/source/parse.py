@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from freezelint.finding import Span
@@ -52,6 +52,8 @@ class Syntax:
 
     nodes: list[cst.CSTNode]
     units: list[Unit] = field(default_factory=list)
+    positions: dict[int, Positions] = field(default_factory=dict)
+    """By the unit's first node, for units of which somebody asked a place."""
 
 
 @dataclass
@@ -61,62 +63,58 @@ class ParsedFile:
     path: str
     data: bytes = field(repr=False)
     program: Program
-    shown: set[int] = field(default_factory=set)
+    shown: frozenset[int] = frozenset()
     """The last expressions of notebook cells: the notebook shows their values."""
     kept: dict[Hashable, object] = field(default_factory=dict, repr=False, compare=False)
     """What importing the file comes to (see `importing.py`)."""
-    _syntax: Syntax | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def syntax(self) -> Syntax:
-        """The trees; parsed again if they were dropped."""
-        if self._syntax is None:
-            self._syntax = parse(self.path, self.data)._syntax or Syntax([])
-        return self._syntax
-
-    def drop_syntax(self) -> None:
-        """Frees the trees, which take ten times the memory of the program, until somebody asks for a place."""
-        self._syntax = None
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
         from freezelint.source.positions import Positions
 
-        unit = self.unit(at)
-        if id(unit) not in self._known:
-            self._known[id(unit)] = Positions(unit.tree, unit.shift)
-        start, end = self._known[id(unit)].of(self.node(at))
+        unit, known = self.unit(at), self._syntax.positions
+        if unit.first not in known:
+            known[unit.first] = Positions(unit.tree, unit.shift)
+        start, end = known[unit.first].of(self.node(at))
         return Span(self.path, start, end, unit.cell)
 
     def node(self, at: int) -> cst.CSTNode:
         """The node with number `at`."""
-        return self.syntax.nodes[at]
+        return self._syntax.nodes[at]
 
     def unit(self, at: int) -> Unit:
         """The unit that holds the node with number `at`."""
-        return next(unit for unit in reversed(self.syntax.units) if unit.first <= at)
+        return next(unit for unit in reversed(self._syntax.units) if unit.first <= at)
+
+    @property
+    def _syntax(self) -> Syntax:
+        """The trees. They take ten times the memory of the program: those of the last files are at hand only."""
+        return _lowered(self.path, self.data)[1]
 
     @cached_property
     def functions(self) -> frozenset[str]:
         """The names of the functions and methods that the file defines."""
         return defined_functions(self.program.body)
 
-    @cached_property
-    def _known(self) -> dict[int, Positions]:
-        return {}
 
-
+@lru_cache(maxsize=500)
 def parse(path: str, data: bytes) -> ParsedFile:
-    """The program in `data`, a Python file or (by the suffix of `path`) a notebook.
+    """The program in `data`, a Python file or (by the suffix of `path`) a notebook; the same object for the same file.
 
     Raises `NotPython` for a file that cannot be read at all; cells that cannot be parsed are in
     `program.unparsed`, and the others are lowered.
     """
+    program, _, shown = _lowered(path, data)
+    return ParsedFile(path, data, program, shown)
+
+
+@lru_cache(maxsize=4)
+def _lowered(path: str, data: bytes) -> tuple[Program, Syntax, frozenset[int]]:
     with _without_garbage_collection():
-        return _parse(path, data)
+        return _lower(path, data)
 
 
-def _parse(path: str, data: bytes) -> ParsedFile:
+def _lower(path: str, data: bytes) -> tuple[Program, Syntax, frozenset[int]]:
     from freezelint.source.lower import Lowering
 
     if len(data) > MAX_BYTES and not path.endswith(".ipynb"):
@@ -146,8 +144,7 @@ def _parse(path: str, data: bytes) -> ParsedFile:
             unparsed.append(Unparsed("nested too deeply", cell.index))
             continue
         syntax.units.append(Unit(tree, cell.index, first, shift))
-    program = Program(path, tuple(body), tuple(unparsed))
-    return ParsedFile(path, data, program, shown, _syntax=syntax)
+    return Program(path, tuple(body), tuple(unparsed)), syntax, frozenset(shown)
 
 
 def _parse_cell(text: str) -> tuple[cst.Module, int]:

@@ -7,7 +7,7 @@ same condition asked twice is one case. Runs are repeated with other decisions, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -56,10 +56,12 @@ class Decisions:
             self._unequal[subject] = self._unequal.get(subject, frozenset()) | {constant}
         return outcome
 
-    def repeat(self, answers: Iterable[tuple[Question, bool]]) -> bool:
+    def repeat(self, answers: Sequence[tuple[Question, bool]]) -> bool:
         """Decides these conditions as they were decided elsewhere; False, and nothing decided, if one comes out
         differently here.
         """
+        if not answers:
+            return True
         trial = Decisions(self.forced, dict(self.taken), set(self.settled), dict(self._equal), dict(self._unequal))
         if any(trial.ask(question, settled=True) is not outcome for question, outcome in answers):
             return False

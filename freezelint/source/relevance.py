@@ -45,6 +45,8 @@ _CHANGES = frozenset({
 })
 _NEARLY_TRAINABLE = re.compile(r"_?(?:is_?)?t\w{2,8}b\w{1,4}", re.IGNORECASE)
 _COUNTER = re.compile(r"epoch|(?:^|_)steps?(?:$|_)|iteration|warm_?up|(?:^|_)phase", re.IGNORECASE)
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""By kind of node, the fields in which other nodes may be."""
 _EXITS = frozenset({"exit", "quit", "_exit", "error", "fail", "skipTest"})
 
 
@@ -90,7 +92,10 @@ def walk(body: Sequence[p.Node]) -> Iterator[p.Node]:
         if isinstance(item, p.Node):
             yield item
         if isinstance(item, p.Node | p.Argument | p.Parameter):
-            stack.extend(getattr(item, field.name) for field in fields(item))
+            kind = type(item)
+            if kind not in _FIELDS:
+                _FIELDS[kind] = tuple(field.name for field in fields(item) if field.name != "at")
+            stack.extend(getattr(item, name) for name in _FIELDS[kind])
         elif isinstance(item, tuple):
             stack.extend(item)
 
