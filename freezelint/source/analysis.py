@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Container, Iterator, Mapping, 
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from freezelint.checking import Options
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from freezelint.source.paths import Decisions
     from freezelint.source.timeline import Timeline
 
+_ONE_AT_A_TIME = RLock()
+"""What is remembered of imported files is used by one analysis at a time."""
 MAX_ENTRIES = 40
 """How many functions that nobody calls are run in one file."""
 MAX_ENTRY_PATHS = 4
@@ -54,8 +57,9 @@ def analyse(
         return [], [NotRead(display, error.reason, line=error.line)]
     file = project.entry
     gaps = [NotRead(display, hole.reason, False, hole.cell, hole.line) for hole in file.program.unparsed]
-    timelines = list(_timelines(project, file, behaviour))
-    return _agreed(timelines, display, behaviour, selected, options), gaps
+    with _ONE_AT_A_TIME:
+        timelines = list(_timelines(project, file, behaviour))
+        return _agreed(timelines, display, behaviour, selected, options), gaps
 
 
 def looked_at(path: Path | None, display: str, data: bytes, overlay: Overlay | None = None) -> Mapping[str, str]:
