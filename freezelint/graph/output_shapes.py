@@ -342,7 +342,7 @@ def _wrapped(layer: Layer, inputs: list[Shape]) -> Shapes | None:
     return output_shapes(layer.children[0], inputs) if layer.children else None
 
 
-@_rule("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+@_rule("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "CustomScaleLayer")
 def _merge(layer: Layer, inputs: list[Shape]) -> Shapes | None:
     return [broadcast(inputs)]
 

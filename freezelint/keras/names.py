@@ -84,7 +84,7 @@ _LAYERS = {
         AbstractRNNCell ConvLSTM1D ConvLSTM2D ConvLSTM3D ConvRNN2D CuDNNGRU CuDNNLSTM GRU GRUCell LSTM LSTMCell
         PeepholeLSTMCell RNN SimpleRNN SimpleRNNCell StackedRNNCells""",
     Kind.WRAPPER: "Bidirectional SpectralNormalization TimeDistributed Wrapper",
-    Kind.MERGE: "Add Average Concatenate Dot Maximum Merge Minimum Multiply Subtract",
+    Kind.MERGE: "Add Average Concatenate CustomScaleLayer Dot Maximum Merge Minimum Multiply Subtract",
     Kind.ACTIVATION: "Activation ActivityRegularization ELU LeakyReLU PReLU ReLU Softmax ThresholdedReLU",
     Kind.SHAPE: """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D

@@ -472,7 +472,7 @@ def _scaled(layer: Layer, inputs: list[Shape], outputs: list[Shape]) -> list[Par
     return [Part(plain.kind, plain.forward, plain.input_gradient, plain.input_gradient, weights or 0)]
 
 
-@_formula_of("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+@_formula_of("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "CustomScaleLayer")
 def _merge(layer: Layer, inputs: list[Shape], outputs: list[Shape]) -> list[Part]:
     return [_by_number(layer, outputs[0], cheap=True, operands=len(inputs))]
 

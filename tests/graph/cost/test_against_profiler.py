@@ -32,7 +32,13 @@ def profiled(model) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("name", "backbone"),
-    [("keras", "MobileNetV2"), ("keras", "Xception"), ("keras", "ResNet50"), ("tf_keras", "EfficientNetB0")],
+    [
+        ("keras", "MobileNetV2"),
+        ("keras", "Xception"),
+        ("keras", "ResNet50"),
+        ("keras", "InceptionResNetV2"),
+        ("tf_keras", "EfficientNetB0"),
+    ],
 )
 def test_kernels_multiply_as_often_as_the_profiler_counts(name, backbone):
     model = getattr(importlib.import_module(name).applications, backbone)(weights=None)
