@@ -5,8 +5,8 @@ from __future__ import annotations
 from freezelint.graph.model_graph import Layer, LayerKind, Weight
 from freezelint.keras.names import Kind, LayerTraits, class_traits
 
-_STATISTICS = frozenset({"moving_mean", "moving_variance"})
-_NEVER_TRAINED = _STATISTICS | {"mean", "variance", "count", "seed_generator_state", "vector_u", "sn_u"}
+STATISTICS = frozenset({"moving_mean", "moving_variance"})
+_NEVER_TRAINED = STATISTICS | {"mean", "variance", "count", "seed_generator_state", "vector_u", "sn_u"}
 _NEVER_WEIGHTED = frozenset({
     Kind.INPUT,
     Kind.DROPOUT,

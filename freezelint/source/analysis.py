@@ -14,12 +14,14 @@ from freezelint.finding import Confidence, Finding, NotRead, lower
 from freezelint.keras.behaviour import Behaviour
 
 if TYPE_CHECKING:
+    from freezelint.source import program as p
     from freezelint.source.files import Overlay
     from freezelint.source.interpreter import Run
     from freezelint.source.modules import Project
     from freezelint.source.parse import ParsedFile
     from freezelint.source.paths import Decisions
     from freezelint.source.timeline import Timeline
+    from freezelint.source.values import Function
 
 _ONE_AT_A_TIME = RLock()
 """What is remembered of imported files is used by one analysis at a time."""
@@ -58,7 +60,9 @@ def analyse(
     file = project.entry
     gaps = [NotRead(display, hole.reason, False, hole.cell, hole.line) for hole in file.program.unparsed]
     with _ONE_AT_A_TIME:
-        timelines = list(_timelines(project, file, behaviour))
+        timelines = project.idle or list(_timelines(project, file, behaviour))
+        if all(timeline.idle for timeline in timelines):
+            project.idle = timelines
         return _agreed(timelines, display, behaviour, selected, options), gaps
 
 
@@ -98,12 +102,16 @@ def _timelines(project: Project, file: ParsedFile, behaviour: Behaviour) -> Iter
         if spent > MAX_STEPS:
             break
     called = set().union(*(run.called for run in runs))
-    for name in list(_uncalled(runs[0], file, called))[:MAX_ENTRIES]:
-        if spent > MAX_STEPS:
-            return
-        for run in _explored(partial(_entry_run, project, file, behaviour, name), MAX_ENTRY_PATHS):
-            yield run.timeline
-            spent += run.steps + run.repeated_steps
+    for entries in (_templates, _own_entries):
+        waiting = [(name, function) for name, function in entries(runs[0], file) if id(function.body) not in called]
+        for name, _ in waiting[:MAX_ENTRIES]:
+            if spent > MAX_STEPS:
+                return
+            for run in _explored(partial(_entry_run, project, file, behaviour, name), MAX_ENTRY_PATHS):
+                yield run.timeline
+                spent += run.steps + run.repeated_steps
+                if entries is _templates:
+                    called |= run.called
 
 
 def _explored(run: Callable[[Decisions], Run], limit: int) -> Iterator[Run]:
@@ -147,20 +155,50 @@ def _entry_run(project: Project, file: ParsedFile, behaviour: Behaviour, name: s
     return run
 
 
-def _uncalled(run: Run, file: ParsedFile, called: set[int]) -> Iterator[str]:
-    """The functions and methods of the file that the program itself never calls, as `name` or `Class.name`."""
+def _templates(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
+    """Inherited methods that train, and call what a class of this file defines: `train` of a base class that calls
+    `_create`. Each as `Class.name`.
+    """
+    from freezelint.source.relevance import trains
+    from freezelint.source.values import Class
+
+    for name, cls in list(run.modules[file.path].names.items()):
+        if not isinstance(cls, Class) or cls.file is not file:
+            continue
+        methods = cls.methods()
+        for key, method in methods.items():
+            reached = {} if key in cls.members or key.startswith("__") else _reached(method, methods)
+            if not cls.members.keys().isdisjoint(reached) and any(map(trains, reached.values())):
+                yield f"{name}.{key}", method
+
+
+def _reached(method: Function, methods: Mapping[str, Function]) -> dict[str, p.Body]:
+    """The bodies of the methods of a class that one of them calls, directly or through others, and its own."""
+    from freezelint.source.relevance import words
+
+    found = {method.name: method.body}
+    waiting = [method]
+    while waiting:
+        called = words(waiting.pop().body) & methods.keys() - found.keys()
+        found.update((name, methods[name].body) for name in called)
+        waiting.extend(methods[name] for name in called)
+    return found
+
+
+def _own_entries(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
+    """The functions and methods of this file that freeze, compile or train something, as `name` or `Class.name`."""
     from freezelint.source.relevance import worth_entering
     from freezelint.source.values import Class, Function
 
-    module = run.modules.get(file.path)
-    for name, value in list(module.names.items()) if module is not None else []:
+    for name, value in list(run.modules[file.path].names.items()):
         if isinstance(value, Function) and value.file is file:
-            if id(value.body) not in called and worth_entering(value.body):
-                yield name
+            found = [(name, value)]
         elif isinstance(value, Class) and value.file is file:
-            for member in value.members.values():
-                if isinstance(member, Function) and id(member.body) not in called and worth_entering(member.body):
-                    yield f"{name}.{member.name}"
+            members = value.members.items()
+            found = [(f"{name}.{key}", member) for key, member in members if isinstance(member, Function)]
+        else:
+            continue
+        yield from ((key, function) for key, function in found if worth_entering(function.body))
 
 
 def _agreed(

@@ -19,6 +19,7 @@ from freezelint.source.values import (
     Layer,
     Layers,
     Length,
+    Maybe,
     Model,
     Optimizer,
     Part,
@@ -57,6 +58,7 @@ def make(run: Run, name: str, positional: list[Value], named: dict[str, Value], 
     if isinstance(made, Layer):
         if isinstance(made, Model):
             run.models.append(made)
+        made.repeated = run.shortened > 0
         run.record(Built(at, made))
     return made
 
@@ -330,9 +332,16 @@ def append(model: Model, layer: Value) -> None:
 # Lists of layers
 
 
-def as_values(parts: Sequence[Part]) -> list[Value]:
+def as_values(layers: Layers) -> list[Value]:
     """What a loop over these layers binds."""
-    return [Group(part) if isinstance(part, Stretch) else part for part in parts]
+    return [value_of(part, layers) for part in layers.parts]
+
+
+def value_of(part: Part, layers: Layers) -> Value:
+    """What a part of a list of layers is to a program."""
+    if isinstance(part, Stretch):
+        return Group(part)
+    return Maybe(part) if id(part) in layers.maybe else part
 
 
 def as_parts(values: Sequence[Value]) -> list[Part]:
@@ -343,6 +352,8 @@ def as_parts(values: Sequence[Value]) -> list[Part]:
             parts.append(value.stretch)
         elif isinstance(value, Layer):
             parts.append(value)
+        elif isinstance(value, Maybe):
+            parts.append(value.layer)
     return parts
 
 
@@ -354,7 +365,7 @@ def layers_of(model: Model) -> Layers:
 
 def count(layers: Layers) -> int | None:
     """How many layers these are; None if that is not known."""
-    if not layers.complete:
+    if not layers.complete or any(isinstance(part, Layer) and part.repeated for part in layers.parts):
         return None
     sizes = [size_of(part) for part in layers.parts]
     return None if None in sizes else sum(size for size in sizes if size is not None)
@@ -372,20 +383,37 @@ Cut = tuple[int, int | str | None]
 def slice_layers(layers: Layers, lower: int | str | Length | None, upper: int | str | Length | None) -> Layers:
     """`layers[lower:upper]`, as exact as the sizes of the parts allow."""
     if lower is None and upper is None:
-        return Layers(list(layers.parts), layers.of, layers.complete)
+        return Layers(list(layers.parts), layers.of, layers.complete, layers.maybe)
     first = _cut(layers.parts, lower) if lower is not None else (0, None)
     last = _cut(layers.parts, upper) if upper is not None else (len(layers.parts), None)
+    beyond_first, beyond_last = _uncounted(layers.parts, lower), _uncounted(layers.parts, upper)
     parts: list[Part] = []
+    maybe: set[int] = set()
     for index, part in enumerate(layers.parts):
-        if index < first[0] or index > last[0] or (index == last[0] and last[1] is None):
+        outside = index not in beyond_first and index < first[0]
+        if outside or (index not in beyond_last and (index > last[0] or (index == last[0] and last[1] is None))):
             continue
-        start = first[1] if index == first[0] else None
-        stop = last[1] if index == last[0] else None
-        if isinstance(part, Stretch):
+        if index in beyond_first or index in beyond_last:
+            maybe.add(id(part))
+            parts.append(Stretch(part.model, part.selection.slice("?", None)) if isinstance(part, Stretch) else part)
+        elif isinstance(part, Stretch):
+            start = first[1] if index == first[0] else None
+            stop = last[1] if index == last[0] else None
             parts.append(Stretch(part.model, part.selection.slice(start, stop)))
         else:
             parts.append(part)
-    return Layers(parts, layers.of, layers.complete)
+    return Layers(parts, layers.of, layers.complete, layers.maybe | maybe)
+
+
+def _uncounted(parts: Sequence[Part], bound: int | str | Length | None) -> range:
+    """The parts that may lie on either side of a bound, because layers were made in a loop of unknown length."""
+    repeated = [index for index, part in enumerate(parts) if isinstance(part, Layer) and part.repeated]
+    if not repeated or not isinstance(bound, int):
+        return range(0)
+    index, _ = _cut(parts, bound)
+    if bound >= 0:
+        return range(repeated[0], len(parts)) if index > repeated[0] else range(0)
+    return range(repeated[-1] + 1) if index <= repeated[-1] else range(0)
 
 
 def _cut(parts: Sequence[Part], bound: int | str | Length) -> Cut:

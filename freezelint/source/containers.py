@@ -27,7 +27,9 @@ from freezelint.source.values import (
 
 if TYPE_CHECKING:
     from freezelint.source.interpreter import Run
-_MAX_ROUNDS = 4
+MAX_ROUNDS = 4
+MAX_BUILDING_ROUNDS = 64
+"""The same for a loop that puts layers behind one another."""
 _MAX_ITEMS = 300
 
 
@@ -38,17 +40,20 @@ def items_of(value: Value) -> list[Value]:
             return list(items)
         case Table(items=table):
             return list(table.values())
-        case Layers(parts=parts):
-            return building.as_values(parts)
+        case Layers():
+            return building.as_values(value)
         case _:
             return []
 
 
-def iterate(run: Run, value: Value, finds_a_name: bool = False) -> list[Value] | None:
-    """What a loop over `value` binds, round by round; None if that is not known."""
+def iterate(run: Run, value: Value, finds_a_name: bool = False, rounds: int = MAX_ROUNDS) -> list[Value] | None:
+    """What a loop over `value` binds, round by round; None if that is not known.
+
+    A loop over numbers is run in full up to so many `rounds`; of a longer one, two stand for all (see `is_cut`).
+    """
     match value:
-        case Layers(parts=parts):
-            values = building.as_values(parts)[:_MAX_ITEMS]
+        case Layers():
+            values = building.as_values(value)[:_MAX_ITEMS]
             return [part for item in values for part in _around_a_name(item)] if finds_a_name else values
         case Items(items=items, complete=complete) if complete or items:
             return list(items)[:_MAX_ITEMS]
@@ -59,7 +64,7 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False) -> list[Value] |
         case Known(value=list() | tuple() | set() as constants):
             return _constants(constants)
         case IndexRange(start=Known(value=int() as start), stop=Known(value=int() as stop)) if (
-            0 <= stop - start <= _MAX_ROUNDS
+            0 <= stop - start <= rounds
         ):
             return _constants(range(start, stop))
         case IndexRange():
@@ -68,6 +73,11 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False) -> list[Value] |
             return None
         case _:
             return None
+
+
+def is_cut(value: Value, items: list[Value] | None) -> bool:
+    """Whether the rounds of a loop over `value` are not those that Python would make."""
+    return items is None or len(items) == _MAX_ITEMS or (bool(items) and items[0] is value)
 
 
 def _constants(values: Iterable[Any]) -> list[Value]:
@@ -116,8 +126,8 @@ def item_of(run: Run, owner: Value, index: Value) -> Value:
         case Layers(), Known(value=int() as at):
             return keras_objects.layer_at(run, owner, at)
         case Layers(), IndexRange(start=start, stop=stop):
-            found = building.slice_layers(owner, _as_bound(start), _as_bound(stop)).parts
-            return building.as_values(found)[0] if len(found) == 1 else run.unknown()
+            found = building.slice_layers(owner, _as_bound(start), _as_bound(stop))
+            return building.as_values(found)[0] if len(found.parts) == 1 else run.unknown()
         case Layers(of=Model() as model), _:
             return Group(Stretch(model, Selection(partial=True))) if model.interior is not None else run.unknown()
         case Tensor(), _:

@@ -157,10 +157,12 @@ def note(run: Run, file: ParsedFile | None) -> None:
 def _apart(run: Run, loading: Loading) -> Iterator[None]:
     """Inside, the run is outside of every function, loop and tape, and counts the steps of this import."""
     around = {name: getattr(run, name) for name in ("steps", "limit", "inside", "tapes", "steps_traced", "missed")}
-    around |= {name: getattr(run, name) for name in ("in_call_method", "loops", "guards", "starred", "reached")}
+    around |= {
+        name: getattr(run, name) for name in ("in_call_method", "loops", "shortened", "guards", "starred", "reached")
+    }
     run.steps, run.limit = 0, MAX_STEPS - run.import_steps
     run.inside, run.tapes, run.steps_traced, run.missed = [], [], [], []
-    run.in_call_method = run.loops = run.guards = 0
+    run.in_call_method = run.loops = run.shortened = run.guards = 0
     run.starred, run.reached = False, True
     run.loadings.append(loading)
     try:

@@ -20,6 +20,7 @@ from freezelint.source.modules import Project
 from freezelint.source.parse import ParsedFile
 from freezelint.source.paths import Decisions, Question
 from freezelint.source.relevance import (
+    builds_on,
     flags_set_at_some_steps,
     matters,
     only_gives_up,
@@ -157,6 +158,8 @@ class Run:
         """Whether the program itself gets to what runs; False in a function that nobody is seen to call."""
         self.loops = 0
         """How many loops and comprehensions are around what runs."""
+        self.shortened = 0
+        """How many of them do not make the rounds that Python would make."""
         self.guards = 0
         """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
@@ -262,7 +265,7 @@ class Run:
         cls = names.get(owner_name)
         if not isinstance(cls, Class):
             return
-        method = cls.members.get(member)
+        method = cls.lookup(member)
         if isinstance(method, Function):
             made = keras_objects.instance_of(self, cls, cls.place)
             constructor = cls.lookup("__init__")
@@ -432,25 +435,29 @@ class Run:
                 return
             for counter in _counters(node.body):
                 scope.names[counter] = self.unknown()
-            self._rounds([UNKNOWN, UNKNOWN], node, scope)
+            self._rounds([UNKNOWN, UNKNOWN], True, node, scope)
         else:
-            self._rounds(self._items(node, scope), node, scope)
+            self._rounds(*self._items(node, scope), node, scope)
         self.execute(node.otherwise, scope)
 
-    def _items(self, node: p.Loop, scope: Scope) -> list[Value]:
+    def _items(self, node: p.Loop, scope: Scope) -> tuple[list[Value], bool]:
+        """What a loop binds round by round, and whether it really makes other rounds."""
         iterable = solid(self.evaluate(node.iterable, scope))
         if isinstance(iterable, IndexRange) and isinstance(node.target, p.Name):
             indexed = _indexed_by(node.target.id, node.body)
             layers = solid(self.evaluate(indexed, scope)) if indexed is not None else None
             if isinstance(layers, Layers):
-                return containers.index_rounds(layers, iterable)
-        items = containers.iterate(self, iterable, finds_a_name=_switches_at_a_name(node))
+                return containers.index_rounds(layers, iterable), False
+        rounds = containers.MAX_BUILDING_ROUNDS if builds_on(node.body) else containers.MAX_ROUNDS
+        items = containers.iterate(self, iterable, _switches_at_a_name(node), rounds)
+        shortened = containers.is_cut(iterable, items)
         if items is None:
-            return [self.unknown(), self.unknown()] if matters(node.body, self._functions()) else [self.unknown()]
-        return items
+            items = [self.unknown(), self.unknown()] if matters(node.body, self._functions()) else [self.unknown()]
+        return items, shortened
 
-    def _rounds(self, items: list[Value], node: p.Loop, scope: Scope) -> None:
+    def _rounds(self, items: list[Value], shortened: bool, node: p.Loop, scope: Scope) -> None:
         self.loops += 1
+        self.shortened += shortened
         try:
             for item in items:
                 if node.target is not None:
@@ -459,6 +466,7 @@ class Run:
                     return
         finally:
             self.loops -= 1
+            self.shortened -= shortened
 
     def _round(self, body: p.Body, scope: Scope) -> bool:
         """Runs the body of a loop once; False if it leaves the loop."""
@@ -722,7 +730,7 @@ class Run:
             value = self.evaluate(item, scope)
             if isinstance(item, p.Starred):
                 if isinstance(value, Layers):
-                    result.items.extend(building.as_values(value.parts))
+                    result.items.extend(building.as_values(value))
                 else:
                     result.items.extend(containers.items_of(value))
                 result.complete = result.complete and isinstance(value, Items | Layers)
@@ -840,7 +848,9 @@ class Run:
         iterable = solid(self.evaluate(node.iterable, scope))
         items = containers.iterate(self, iterable)
         results: list[Value] = []
+        shortened = containers.is_cut(iterable, items)
         self.loops += 1
+        self.shortened += shortened
         try:
             for item in items if items is not None else [self.unknown()]:
                 self.bind(node.target, item, inner, node, naming=False)
@@ -852,6 +862,7 @@ class Run:
                 results.append(self.evaluate(node.element, inner))
         finally:
             self.loops -= 1
+            self.shortened -= shortened
         if isinstance(iterable, Layers) and all(isinstance(value, Layer | Group) for value in results):
             return Layers(building.as_parts(results), None, iterable.complete)
         return Items(results, "list", items is not None and not node.conditions)

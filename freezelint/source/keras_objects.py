@@ -13,6 +13,7 @@ from freezelint.source.building import (
     layers_of,
     slice_layers,
     text,
+    value_of,
 )
 from freezelint.source.freezing import set_trainable, state_of
 from freezelint.source.selection import Selection
@@ -46,6 +47,7 @@ from freezelint.source.values import (
     Known,
     Layer,
     Layers,
+    Maybe,
     Method,
     Model,
     Module,
@@ -110,8 +112,7 @@ def layer_at(run: Run, layers: Layers, index: int) -> Value:
     found = slice_layers(layers, index, last)
     if len(found.parts) != 1:
         return run.unknown()
-    part = found.parts[0]
-    return Group(part) if isinstance(part, Stretch) else part
+    return run.unknown() if found.maybe else as_values(found)[0]
 
 
 # Attributes
@@ -126,6 +127,8 @@ def get_attribute(run: Run, owner: Value, name: str, at: Place) -> Value:
             return run.loaded(members.get(name, UNKNOWN))
         case Layer():
             return _layer_attribute(run, owner, name, at)
+        case Maybe(layer=layer):
+            return _layer_attribute(run, layer, name, at)
         case Group():
             return _group_attribute(run, owner, name)
         case Instance(attributes=attributes, cls=cls):
@@ -262,6 +265,8 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
     match owner:
         case Layer() | Group() if name == "trainable":
             set_trainable(run, owner, value, at)
+        case Maybe(layer=layer) if name == "trainable":
+            set_trainable(run, layer, run.unknown(), at)
         case Layer() | Group():
             _set_layer_attribute(run, owner, name, value, at, name_at)
         case Optimizer(arguments=arguments):
@@ -322,7 +327,7 @@ def instance_of(run: Run, cls: Class, at: Place) -> Value:
     bases = cls.library_bases()
     traits = next((found for base in bases if (found := names.traits(base)) is not None), None)
     if traits is not None:
-        return Layer(traits.name, traits, at, cls=cls)
+        return Layer(traits.name, traits, at, cls=cls, repeated=run.shortened > 0)
     if not _CONTAINERS.isdisjoint(bases):
         kind = "sequential" if "keras.Sequential" in bases else "subclassed"
         model = Model(bases[0], None, at, cls=cls, kind=kind, pretrained=False)
@@ -683,7 +688,7 @@ def _collection_method(run: Run, owner: Items | Table | Layers, name: str, posit
         case Layers(parts=parts), "append", [value]:
             parts.extend(as_parts([solid(value)]))
         case Layers(parts=parts), "pop", _ if parts:
-            return as_values([parts.pop()])[0]
+            return value_of(parts.pop(), owner)
         case _:
             return run.unknown()
     return Known(None)

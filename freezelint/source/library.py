@@ -241,7 +241,7 @@ def _list(run: Run, positional: list[Value], named: dict[str, Value], at: Place)
         return Items([])
     value = solid(positional[0])
     if isinstance(value, Layers):
-        return Layers(list(value.parts), value.of, value.complete)
+        return Layers(list(value.parts), value.of, value.complete, value.maybe)
     if isinstance(value, Items):
         return Items(list(value.items), "list", value.complete)
     return value if isinstance(value, IndexRange) else run.unknown()
@@ -251,14 +251,16 @@ def _reversed(run: Run, positional: list[Value], named: dict[str, Value], at: Pl
     value = solid(positional[0]) if positional else UNKNOWN
     if isinstance(value, Items):
         return Items(value.items[::-1], value.kind, value.complete)
-    return Layers(value.parts[::-1], value.of, value.complete) if isinstance(value, Layers) else run.unknown()
+    return (
+        Layers(value.parts[::-1], value.of, value.complete, value.maybe) if isinstance(value, Layers) else run.unknown()
+    )
 
 
 def _filter(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
     if len(positional) != 2 or not isinstance(layers := solid(positional[1]), Layers):
         return run.unknown()
     kept: list[Value] = []
-    for item in building.as_values(layers.parts):
+    for item in building.as_values(layers):
         outcome = run.call(positional[0], [item], {}, at)
         if isinstance(outcome, GroupTest) and isinstance(item, Group):
             if outcome.yes is not None:

@@ -8,12 +8,16 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freezelint import digest
 from freezelint.source.files import Overlay
 from freezelint.source.parse import MAX_BYTES, ParsedFile, parse
 from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots, top_level
 from freezelint.source.text import NotPython
+
+if TYPE_CHECKING:
+    from freezelint.source.timeline import Timeline
 
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
@@ -59,6 +63,8 @@ class Project:
         self._located: dict[tuple[str, int, str], Path | None] = {}
         self.stands: dict[object, bool] = {}
         """The outcomes of imports in other runs, and whether they hold in this project (see `importing.py`)."""
+        self.idle: list[Timeline] = []
+        """The timelines of the entry file, if nothing happens to a model in any: then no Keras does it otherwise."""
         self.looked_at: dict[str, str] = {}
         """Every file that was looked for or read: the digest of what it holds, or one of the words above."""
 

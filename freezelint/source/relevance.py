@@ -43,6 +43,7 @@ _CHANGES = frozenset({
     "train_on_batch",
     "trainable",
 })
+_TRAINS = frozenset({"apply_gradients", "compile", "fit", "fit_generator", "train_on_batch"})
 _NEARLY_TRAINABLE = re.compile(r"_?(?:is_?)?t\w{2,8}b\w{1,4}", re.IGNORECASE)
 _COUNTER = re.compile(r"epoch|(?:^|_)steps?(?:$|_)|iteration|warm_?up|(?:^|_)phase", re.IGNORECASE)
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -63,6 +64,11 @@ class _Body:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Body) and other.statements is self.statements
+
+
+def words(body: p.Body) -> frozenset[str]:
+    """The functions and methods that `body` names, and the attributes that it reads and sets."""
+    return _words(body)[0]
 
 
 def _words(body: p.Body) -> tuple[frozenset[str], bool]:
@@ -112,8 +118,33 @@ def matters(body: p.Body, functions: Set[str]) -> bool:
 
 def worth_entering(body: p.Body) -> bool:
     """Whether a function that nobody calls is worth running for itself: it freezes, compiles or trains something."""
-    words, _ = _words(body)
-    return bool(words & _CHANGES) or any(_NEARLY_TRAINABLE.fullmatch(word) for word in words)
+    used = words(body)
+    return bool(used & _CHANGES) or any(_NEARLY_TRAINABLE.fullmatch(word) for word in used)
+
+
+def trains(body: p.Body) -> bool:
+    """Whether `body` compiles or trains something."""
+    return not words(body).isdisjoint(_TRAINS)
+
+
+def builds_on(body: p.Body) -> bool:
+    """Whether `body`, run again and again, puts layers behind one another: `x = block(x)`, `model.add(layer)`."""
+    return not trains(body) and ("add" in words(body) or _something_carries_on(_Body(body)))
+
+
+@lru_cache(maxsize=10_000)
+def _something_carries_on(body: _Body) -> bool:
+    return any(isinstance(node, p.Assign) and _carries_on(node) for node in walk(body.statements))
+
+
+def _carries_on(node: p.Assign) -> bool:
+    targets = {target.id for target in node.targets if isinstance(target, p.Name)}
+    return isinstance(node.value, p.Call) and any(
+        isinstance(argument, p.Name) and argument.id in targets
+        for call in walk((node.value,))
+        if isinstance(call, p.Call)
+        for argument in (item.value for item in call.arguments)
+    )
 
 
 def flags_set_at_some_steps(body: p.Body) -> Iterator[p.Assign]:

@@ -143,6 +143,15 @@ class Class(Value):
         """The member `name` of the class or of its bases in the project."""
         return next((cls.members[name] for cls in self.lineage() if name in cls.members), None)
 
+    def methods(self) -> dict[str, Function]:
+        """Its methods by name, those that it inherits from classes of the project included."""
+        found: dict[str, Function] = {}
+        for cls in self.lineage():
+            for name, member in cls.members.items():
+                if isinstance(member, Function):
+                    found.setdefault(name, member)
+        return found
+
     def lineage(self) -> Iterator[Class]:
         """The class and those it derives from, nearest first (the project's only)."""
         seen: set[int] = set()
@@ -220,6 +229,8 @@ class Layer(Value):
     arguments: dict[str, Value] = field(default_factory=dict)
     wrapped: Layer | None = None
     weights_set: bool = False
+    repeated: bool = False
+    """Whether it was made in a loop of which some rounds are not run, so that it may stand for any number of layers."""
 
     @property
     def is_batchnorm(self) -> bool | None:
@@ -361,6 +372,15 @@ class Layers(Value):
     parts: list[Part]
     of: Model | None = None
     complete: bool = True
+    maybe: frozenset[int] = frozenset()
+    """The identities of those layers that may be in it or not: where it was cut is not known exactly."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maybe(Value):
+    """What a loop binds to its variable, or not: a layer that may be in the list."""
+
+    layer: Layer
 
 
 @dataclass(slots=True, eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from freezelint import api
 from freezelint.finding import Confidence, Finding, NotRead
 from freezelint.source import analysis, checks
 from tests.source.programs import KERAS2, KERAS3, findings
@@ -65,6 +67,54 @@ def test_a_method_that_nobody_calls_is_run_with_an_object_of_its_class() -> None
             self.model.fit(data)
     """
     assert [name for name, _ in sure(text)] == ["unfrozen-batchnorm"]
+
+
+BASE_CLASS = """
+class Trainer:
+    def __init__(self, rate=1e-5):
+        self.model, self.rate = None, rate
+
+    def build(self):
+        raise NotImplementedError
+
+    def train(self, data):
+        self.build()
+        self.tune()
+
+    def tune(self):
+        self.base.trainable = True
+        self.model.compile(keras.optimizers.Adam(self.rate))
+        self.model.fit(data)
+"""
+SUBCLASS = """
+class Flowers(Trainer):
+    def build(self):
+        self.base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        self.base.trainable = False
+        self.model = keras.Sequential([self.base, keras.layers.Dense(5)])
+        self.model.compile(keras.optimizers.Adam(1e-3))
+        self.model.fit(data)
+"""
+
+
+def test_a_method_of_the_base_class_is_run_for_the_class_that_fills_it_in() -> None:
+    found = findings("import keras\n" + BASE_CLASS + SUBCLASS, "2")
+    assert [finding.name for finding in found] == ["unfrozen-batchnorm"]
+
+
+def test_the_base_class_may_lie_in_another_file(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "trainer.py").write_text("import keras\n" + BASE_CLASS)
+    (tmp_path / "flowers.py").write_text("import keras\nfrom trainer import Trainer\n" + SUBCLASS)
+    report = api.check([tmp_path / "flowers.py"], api.Settings(keras="2"))
+    assert [(finding.name, Path(finding.path).name) for finding in report.findings] == [
+        ("unfrozen-batchnorm", "trainer.py")
+    ]
+
+
+def test_a_base_class_that_does_not_train_is_left_alone() -> None:
+    quiet = BASE_CLASS.replace("self.base.trainable = True", "pass").replace("self.model.compile", "self.log")
+    assert findings("import keras\n" + quiet.replace("self.model.fit(data)", "pass") + SUBCLASS, "2") == []
 
 
 def test_a_function_that_is_called_is_not_told_twice() -> None:

@@ -302,3 +302,50 @@ def test_a_model_in_a_model_in_a_model() -> None:
 def test_a_model_can_be_told_from_its_flag() -> None:
     assert isinstance(model_of(NESTED, "model"), Model)
     assert model_of(NESTED + "model.trainable = False\n", "model").flag.value is False
+
+
+# Layers made in loops
+
+
+def deep(rounds: str, cut: str) -> str:
+    """A program that stacks layers in a loop, and freezes some of them by their number."""
+    return f"""
+import keras
+from keras import layers
+x = inputs = keras.Input((8,))
+for i in {rounds}:
+    x = layers.Dense(8, name=f"dense_{{i}}")(x)
+model = keras.Model(inputs, layers.Dense(1, name="head")(x))
+for layer in model.layers[{cut}]:
+    layer.trainable = False
+"""
+
+
+@pytest.mark.parametrize("cut", [":10", ":31", ":-1", "1:12"])
+def test_the_layers_of_a_loop_are_counted_one_by_one(cut: str) -> None:
+    first, last = slice(*(int(part) if part else None for part in cut.split(":"))).indices(32)[:2]
+    run = run_of(deep("range(30)", cut) + "model.compile('adam')\nmodel.fit(x)\n")
+    found = [leaf.trains for leaf in events(run.timeline, Trained)[-1].state.weighted]
+    assert found == [not first <= number < last for number in range(1, 32)]
+
+
+@pytest.mark.parametrize("cut", [":20", ":590", "5:"])
+def test_where_a_loop_of_unknown_length_is_cut_is_not_known(cut: str) -> None:
+    assert flags(deep("range(depth)", cut), "3")["head"] is not True
+    assert flags(deep("range(depth)", ":20"), "3")["head"] is None
+
+
+def test_what_lies_before_and_behind_a_loop_of_unknown_length_is_counted_from_its_side() -> None:
+    assert flags(deep("range(depth)", ":-1"), "3")["head"] is True
+    assert flags(deep("range(depth)", "-1:"), "3")["head"] is False
+    assert flags(deep("range(depth)", ":1"), "3")["head"] is True
+
+
+def test_all_the_layers_of_a_loop_of_unknown_length_are_frozen_with_the_list() -> None:
+    assert not any(flags(deep("range(depth)", ":"), "3").values())
+    assert flags(deep("names", ":"), "3")["head"] is False
+
+
+def test_a_layer_by_number_behind_a_loop_of_unknown_length_is_any() -> None:
+    program = deep("range(depth)", ":0").replace("for layer in model.layers[:0]:\n    layer", "model.layers[2]")
+    assert flags(program, "3")["head"] is True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from freezelint.graph import embedded_code
+from freezelint.graph.layer_kinds import STATISTICS
 from freezelint.graph.model_graph import Layer, LayerKind, Weight
 from freezelint.graph.saved_model.metadata import Metadata
 from freezelint.graph.saved_model.objects import ObjectGraph, ObjectNode, Variable
@@ -32,7 +33,6 @@ _NOT_PARTS = frozenset({
     "signatures", "optimizer", "_optimizer", "compiled_loss", "compiled_metrics", "loss_tracker",
 })  # fmt: skip
 _TRACE_NAME = re.compile(r"^__inference_(.+)_layer_call_(?:fn|and_return_conditional_losses)_\d+$")
-_STATISTICS = frozenset({"moving_mean", "moving_variance"})
 _COPY = re.compile(r"(?:_\d+)?(?::\d+)?$")
 
 
@@ -189,7 +189,7 @@ def _is_several_layers(layer: Layer) -> bool:
     """Whether weights of one name prefix cannot be one layer's: a model's own name, or a generator of seeds."""
     roles = [weight.role for weight in layer.weights]
     repeated = len(set(roles)) < len(roles)
-    return repeated or ("kernel" in roles and _STATISTICS.issubset(roles)) or set(roles) == {"seed_generator_state"}
+    return repeated or ("kernel" in roles and STATISTICS.issubset(roles)) or set(roles) == {"seed_generator_state"}
 
 
 def overlay(config_root: Layer, objects: Layer) -> list[str]:
@@ -257,7 +257,7 @@ def _make_unique(layer: Layer, taken: dict[str, int]) -> None:
 
 
 def _class_from_roles(roles: set[str | None], kind: LayerKind) -> str:
-    if roles >= _STATISTICS:
+    if roles >= STATISTICS:
         return "BatchNormalization"
     by_kind = {LayerKind.FUNCTIONAL: "Functional", LayerKind.SEQUENTIAL: "Sequential", LayerKind.INPUT: "InputLayer"}
     return by_kind.get(kind, "Layer")

@@ -10,6 +10,7 @@ from pathlib import Path
 from freezelint.finding import NotRead
 from freezelint.graph import compile_config
 from freezelint.graph.keras_config import read_model_config
+from freezelint.graph.layer_kinds import STATISTICS
 from freezelint.graph.model_graph import GradientHit, Layer, LayerKind, ModelGraph, Unreadable, Weight
 from freezelint.graph.saved_model import files, metadata, writers
 from freezelint.graph.saved_model.consistency import flags_against_list
@@ -163,6 +164,8 @@ class _Reader:
             flag = variable.node in trains if trains is not None else None
             role = variable.name.rpartition("/")[2]
             self.model.variables.append(Weight(variable.name, variable.shape, variable.dtype, role, flag))
+        if any(weight.role in STATISTICS for weight in self.model.variables):
+            self.model.gaps.append("numbers of weights are not read: whether BatchNorm ever learnt its statistics")
         if trains is not None:
             nodes = (parts.objects.nodes[number].variable for number in sorted(trains))
             self.model.trainable_variables = tuple(variable.name for variable in nodes if variable is not None)
