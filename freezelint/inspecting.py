@@ -103,12 +103,19 @@ def _source(
     findings = _Findings(settings)
     seen: list[Finding] = []
     unread: dict[NotRead, None] = {}
-    for behaviour in _behaviours(choice, backend):
-        found, gaps = analysis.analyse(
-            path, display, data, behaviour, selected, overlay=overlay, options=settings.options
+    analysed = [
+        (
+            behaviour,
+            analysis.analyse(path, display, data, behaviour, selected, overlay=overlay, options=settings.options),
         )
-        findings.add(found, behaviour)
-        seen.extend(found)
+        for behaviour in _behaviours(choice, backend)
+    ]
+    if any(found for _, (found, _) in analysed):
+        choice = _keras_of_imports(choice, analysis.imported(path, display, data, overlay))
+    for behaviour, (found, gaps) in analysed:
+        if choice.allows(behaviour.version):
+            findings.add(found, behaviour)
+            seen.extend(found)
         unread.update(dict.fromkeys(gaps))
     checked = not any(gap.wholly for gap in unread)
     outcome = Outcome(
@@ -153,6 +160,16 @@ def _keras_of_source(path: Path | None, display: str, texts: Texts, settings: Se
         project=from_project(path) if path is not None else (),
     )
     return choice, settings.backend or backend_in_source(text) or "tensorflow"
+
+
+def _keras_of_imports(choice: Choice, files: Sequence[tuple[str, str]]) -> Choice:
+    """The Keras that the imported files of a program speak of, if nothing else says which it is."""
+    from freezelint.keras.signs import from_source
+
+    if choice.says_something:
+        return choice
+    found = resolve(source=[piece for display, text in files for piece in from_source(text, display)])
+    return found if found.is_known else choice
 
 
 def _model(item: Input, settings: Settings, seen: Observer | None) -> Inspected:

@@ -71,6 +71,17 @@ def test_the_project_says_which_keras_it_is_for() -> None:
     assert check([write("train.py", TYPO)]).keras == "3.10"
 
 
+def test_the_imports_say_which_keras_it_is_for_where_nothing_else_does() -> None:
+    write("pyproject.toml", "")
+    program = "import keras\nimport nets\nmodel = nets.build()\nmodel.trainble = False\n"
+    write("nets.py", "import keras\ndef build():\n    return keras.Sequential()\n")
+    assert check([write("train.py", program)]).findings[0].keras == ("2", "3")
+    write("nets.py", "import keras\nimport keras.engine\ndef build():\n    return keras.Sequential()\n")
+    assert check(["train.py"]).findings[0].keras == ("2",)
+    write("train.py", "# pip\n" + program + "keras.ops\n")
+    assert check(["train.py"]).findings[0].keras == ("3",)
+
+
 def test_files_notebooks_and_models_are_one_report() -> None:
     write("b.py", TYPO)
     write("a.ipynb", notebook("# hello", TYPO))

@@ -59,6 +59,9 @@ class Evidence:
         return f"{place}: {self.source}" if place else self.source
 
 
+_NOTHING = "unknown: nothing says which Keras this is for"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The versions to analyse for, and in words why; one version if it is known, Keras 2 and 3 if it is not."""
@@ -70,6 +73,15 @@ class Choice:
     def is_known(self) -> bool:
         """Whether one version was chosen."""
         return len(self.versions) == 1
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there was anything to go by, agreed or not."""
+        return self.source != _NOTHING
+
+    def allows(self, version: KerasVersion) -> bool:
+        """Whether the program may be for this version, as far as its major number goes."""
+        return any(version.major == one.major for one in self.versions)
 
 
 def from_artifact(keras_version: str | None, path: str | None = None) -> tuple[Evidence, ...]:
@@ -108,7 +120,7 @@ def resolve(
     for evidence in (artifact, source, project):
         if evidence:
             return _agreed(evidence)
-    return Choice(BOTH, "unknown: nothing says which Keras this is for")
+    return Choice(BOTH, _NOTHING)
 
 
 def _asked_for(value: str, words: str) -> Choice:

@@ -74,6 +74,17 @@ def looked_at(path: Path | None, display: str, data: bytes, overlay: Overlay | N
     return _project(path, display, data, (), overlay).looked_at
 
 
+def imported(path: Path | None, display: str, data: bytes, overlay: Overlay | None = None) -> list[tuple[str, str]]:
+    """The other files that the analyses of a file that was just analysed read: their names in reports, and texts.
+
+    The arguments are those of `analyse`. Raises `NotPython` for a file that cannot be parsed.
+    """
+    from freezelint.source.text import decode
+
+    files = _project(path, display, data, (), overlay).files
+    return [(file.path, decode(file.data)) for file in files if file.path != display]
+
+
 def forget() -> None:
     """Forgets the file that was analysed last: what it imports may have changed since."""
     _project.cache_clear()

@@ -156,12 +156,14 @@ def note(run: Run, file: ParsedFile | None) -> None:
 @contextmanager
 def _apart(run: Run, loading: Loading) -> Iterator[None]:
     """Inside, the run is outside of every function, loop and tape, and counts the steps of this import."""
-    around = {name: getattr(run, name) for name in ("steps", "limit", "inside", "tapes", "steps_traced", "missed")}
+    around = {
+        name: getattr(run, name) for name in ("steps", "limit", "inside", "calls", "tapes", "steps_traced", "missed")
+    }
     around |= {
         name: getattr(run, name) for name in ("in_call_method", "loops", "shortened", "guards", "starred", "reached")
     }
     run.steps, run.limit = 0, MAX_STEPS - run.import_steps
-    run.inside, run.tapes, run.steps_traced, run.missed = [], [], [], []
+    run.inside, run.calls, run.tapes, run.steps_traced, run.missed = [], [], [], [], []
     run.in_call_method = run.loops = run.shortened = run.guards = 0
     run.starred, run.reached = False, True
     run.loadings.append(loading)

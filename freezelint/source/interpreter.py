@@ -36,6 +36,7 @@ from freezelint.source.timeline import (
     GradientsApplied,
     HookEntered,
     NoAssignment,
+    Predicted,
     Timeline,
     Trained,
 )
@@ -143,6 +144,9 @@ class Run:
         self.imports_ended = False
         """Whether the imports took more steps than they may; what was not imported by then is not known."""
         self.inside: list[Function] = []
+        """The functions that are running, outermost first."""
+        self.calls: list[Scope] = []
+        """Their names."""
         self.called: set[int] = set()
         """The definitions that have been run."""
         self.in_call_method = 0
@@ -279,13 +283,14 @@ class Run:
     def finish(self) -> None:
         """Notes what is left to say at the end.
 
-        Models that were compiled and never trained are trained elsewhere, with the flags they were compiled with.
+        Models that were compiled and never trained are trained elsewhere, with the flags they were compiled with;
+        but for those that are evaluated or asked for predictions, as a model is that was trained before.
         """
         self.timeline.imports = {
             path: {name: value.name for name, value in module.names.items() if isinstance(value, External)}
             for path, module in self.modules.items()
         }
-        trained = {id(event.model) for event in self.timeline.trainings}
+        trained = {id(event.model) for event in self.timeline.events if isinstance(event, Trained | Predicted)}
         for model in self.models:
             compiled = model.compiled
             if compiled is not None and id(model) not in trained:
@@ -366,8 +371,13 @@ class Run:
             holder = (scope.parent.find(name) if scope.parent else None) or scope.module or scope
         holder.names[name] = value
         named = solid(value)
-        if naming and isinstance(named, Layer) and not named.known_as:
-            named.known_as = name
+        if naming and isinstance(named, Layer):
+            self.name(named, name, scope if scope.parent is not None else None)
+
+    def name(self, layer: Layer, name: str, scope: Scope | None = None) -> None:
+        """Notes what the program calls a layer, if it has no name that still means something; `scope` is the call."""
+        if not layer.known_as or (layer.named_in is not None and layer.named_in not in self.calls):
+            layer.known_as, layer.named_in = name, scope
 
     def _branch(self, node: p.Branch, scope: Scope) -> None:
         self.missed.clear()
@@ -945,6 +955,7 @@ class Run:
         self._bind_parameters(function, positional, named, scope)
         step = custom_loops.step_of(function, positional)
         self.inside.append(function)
+        self.calls.append(scope)
         if step is not None:
             self.steps_traced.append(step)
         try:
@@ -956,6 +967,7 @@ class Run:
                 raise
         finally:
             self.inside.pop()
+            self.calls.pop()
             if step is not None:
                 self.steps_traced.pop()
         return Known(None)

@@ -274,8 +274,8 @@ def set_attribute(run: Run, owner: Value, name: str, value: Value, at: Place, na
         case Instance(attributes=attributes):
             attributes[name] = value
             named = solid(value)
-            if isinstance(named, Layer) and not named.known_as:
-                named.known_as = f"self.{name}"
+            if isinstance(named, Layer):
+                run.name(named, f"self.{name}")
         case Module(names=members):
             members[name] = value
         case Tensor(wired=Wired(layer=layer)) | Tensor(of=Layer() as layer) if name == "trainable" and layer.certain:

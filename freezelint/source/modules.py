@@ -69,9 +69,9 @@ class Project:
         """Every file that was looked for or read: the digest of what it holds, or one of the words above."""
 
     @property
-    def paths(self) -> list[str]:
-        """The files that were read, as they are shown."""
-        return [path for path, file in self._files.items() if file is not None]
+    def files(self) -> list[ParsedFile]:
+        """The files that were read."""
+        return [file for file in self._files.values() if file is not None]
 
     def speaks_keras(self, file: ParsedFile) -> bool:
         """Whether the file imports Keras or TensorFlow and no other framework."""

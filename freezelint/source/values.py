@@ -223,6 +223,9 @@ class Layer(Value):
     name: str | None = None
     flag: Flag = field(default_factory=Flag)
     known_as: str = ""
+    """What the program calls it: the first name it is given, but for names in a function that has returned."""
+    named_in: Any = None
+    """The function call in which it got that name."""
     certain: bool = True
     cls: Class | None = None
     attributes: dict[str, Value] = field(default_factory=dict)

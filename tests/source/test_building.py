@@ -264,8 +264,12 @@ def test_an_optimizer_has_its_learning_rate() -> None:
 
 
 def test_a_layer_is_named_after_the_first_name_it_gets() -> None:
-    text = IMPORTS + "def make():\n    base = VGG16()\n    return base\nbackbone = make()\n"
-    assert model_of(text, "backbone").known_as == "base"
+    assert model_of(IMPORTS + "base = VGG16()\nbackbone = base\n", "backbone").known_as == "base"
+
+
+def test_a_name_in_a_function_that_has_returned_is_followed_by_the_next() -> None:
+    text = IMPORTS + "def make():\n    base = VGG16()\n    return base\nbackbone = make()\nagain = backbone\n"
+    assert model_of(text, "backbone").known_as == "backbone"
 
 
 # Slices of layers

@@ -112,16 +112,16 @@ def test_a_function_that_returns_a_model() -> None:
         story("""
 import keras
 def build(classes):
-    base = keras.applications.VGG16(include_top=False, pooling="avg")
-    base.trainable = False
-    model = keras.Sequential([base, keras.layers.Dense(classes)])
-    return model, base
-net, backbone = build(10)
-net.compile("adam")
-net.fit(x)
-backbone.trainable = True
-net.compile("adam")
-net.fit(x)
+    backbone = keras.applications.VGG16(include_top=False, pooling="avg")
+    backbone.trainable = False
+    net = keras.Sequential([backbone, keras.layers.Dense(classes)])
+    return net, backbone
+model, base = build(10)
+model.compile("adam")
+model.fit(x)
+base.trainable = True
+model.compile("adam")
+model.fit(x)
 """)
         == TWO_PHASES
     )
@@ -751,3 +751,9 @@ net.fit(x)
 )
 def test_odd_statements_do_no_harm(text: str) -> None:
     assert runs(BASE + text + "\n")
+
+
+def test_a_model_that_is_only_evaluated_is_not_trained_elsewhere() -> None:
+    program = "import keras\nmodel = keras.models.load_model('mine.keras')\nmodel.compile('rmsprop', 'mse')\n"
+    assert story(program)[-1] == "fit model (implied)"
+    assert story(program + "model.evaluate(x, y)\n") == ["compile model"]

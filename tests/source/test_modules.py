@@ -150,7 +150,7 @@ def test_a_class_of_another_file_is_run(folder: Path) -> None:
             self.base.trainable = True
     Mine().run()
     """
-    assert told(folder, program) == ["freeze base", "compile self.model", "fit self.model", "thaw base"]
+    assert told(folder, program) == ["freeze self.base", "compile self.model", "fit self.model", "thaw self.base"]
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,13 @@ def served(
 
 
 def signature(path: Path, given: np.ndarray) -> Served:
-    """What the default signature of a SavedModel does."""
+    """What the default signature of a SavedModel does.
+
+    TensorFlow may fuse nothing: on some processors it fuses BatchNorm with tanh, and has no kernel for that.
+    """
     import tensorflow as tf
 
+    tf.config.optimizer.set_experimental_options({"remapping": False})
     loaded = tf.saved_model.load(str(path))
     function = loaded.signatures["serving_default"]
     (argument,) = function.structured_input_signature[1]
