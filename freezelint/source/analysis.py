@@ -198,7 +198,7 @@ def _reached(method: Function, methods: Mapping[str, Function]) -> dict[str, p.B
 
 def _own_entries(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
     """The functions and methods of this file that freeze, compile or train something, as `name` or `Class.name`."""
-    from freezelint.source.relevance import worth_entering
+    from freezelint.source.relevance import sets_attributes_of_others, worth_entering
     from freezelint.source.values import Class, Function
 
     for name, value in list(run.modules[file.path].names.items()):
@@ -209,7 +209,10 @@ def _own_entries(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
             found = [(f"{name}.{key}", member) for key, member in members if isinstance(member, Function)]
         else:
             continue
-        yield from ((key, function) for key, function in found if worth_entering(function.body))
+        is_callback = isinstance(value, Class) and "keras.callbacks.Callback" in value.library_bases()
+        for key, function in found:
+            if worth_entering(function.body) or (is_callback and sets_attributes_of_others(function.body)):
+                yield key, function
 
 
 def _agreed(

@@ -167,6 +167,8 @@ class Run:
         self.guards = 0
         """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
+        self.instances: dict[int, Instance] = {}
+        """The last object made of a class that is no Keras object, by the class."""
         self._numbers = 0
         self._evaluate: dict[type, Callable[[Any, Scope], Value]] = {
             p.Constant: lambda node, scope: Known(node.value),
@@ -257,7 +259,10 @@ class Run:
             return
 
     def run_entry(self, file: ParsedFile, name: str) -> None:
-        """Runs the function `name`, or the method `Class.name` on an object made with unknown arguments."""
+        """Runs the function `name`, or the method `Class.name` on an object made with unknown arguments.
+
+        A method of a callback is run on the callback that the module makes, if it makes one.
+        """
         self.reached = False
         owner_name, _, member = name.rpartition(".")
         names = self.modules[file.path].names
@@ -271,11 +276,14 @@ class Run:
             return
         method = cls.lookup(member)
         if isinstance(method, Function):
-            made = keras_objects.instance_of(self, cls, cls.place)
-            constructor = cls.lookup("__init__")
-            if isinstance(constructor, Function) and constructor is not method:
-                self.run_function(constructor, [made], made)
-            if isinstance(made, Instance) and "keras.callbacks.Callback" in cls.library_bases():
+            is_callback = "keras.callbacks.Callback" in cls.library_bases()
+            made: Value | None = self.instances.get(id(cls)) if is_callback else None
+            if made is None:
+                made = keras_objects.instance_of(self, cls, cls.place)
+                constructor = cls.lookup("__init__")
+                if isinstance(constructor, Function) and constructor is not method:
+                    self.run_function(constructor, [made], made)
+            if isinstance(made, Instance) and is_callback:
                 made.attributes["model"] = keras_objects.trained_model(cls.place)
                 self.record(HookEntered(method.place, member))
             self.run_function(method, [made], made)
@@ -1000,6 +1008,8 @@ class Run:
             self.call_function(constructor, [made, *positional], named, made)
         elif isinstance(made, Layer):
             keras_objects.construct(self, made, positional, named)
+        if isinstance(made, Instance):
+            self.instances[id(cls)] = made
         return made
 
 

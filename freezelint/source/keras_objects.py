@@ -297,6 +297,7 @@ def _set_layer_attribute(
     run.record(AttributeSet(at, target, name, value, declared, name_at))
     if isinstance(owner, Layer):
         owner.attributes[name] = value
+        owner.first.setdefault(name, (value, at))
         if owner.cls is not None:
             _track(owner, name, value)
 

@@ -122,6 +122,20 @@ def worth_entering(body: p.Body) -> bool:
     return bool(used & _CHANGES) or any(_NEARLY_TRAINABLE.fullmatch(word) for word in used)
 
 
+def sets_attributes_of_others(body: p.Body) -> bool:
+    """Whether something in `body` assigns to an attribute of another object than `self`."""
+    targets = [
+        target
+        for node in walk(body)
+        if isinstance(node, p.Assign | p.Augment)
+        for target in (node.targets if isinstance(node, p.Assign) else (node.target,))
+    ]
+    return any(
+        isinstance(target, p.Attribute) and not (isinstance(target.value, p.Name) and target.value.id == "self")
+        for target in targets
+    )
+
+
 def trains(body: p.Body) -> bool:
     """Whether `body` compiles or trains something."""
     return not words(body).isdisjoint(_TRAINS)

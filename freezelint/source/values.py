@@ -229,6 +229,8 @@ class Layer(Value):
     certain: bool = True
     cls: Class | None = None
     attributes: dict[str, Value] = field(default_factory=dict)
+    first: dict[str, tuple[Value, Place]] = field(default_factory=dict)
+    """What its attributes were at first, and where they were set."""
     arguments: dict[str, Value] = field(default_factory=dict)
     wrapped: Layer | None = None
     weights_set: bool = False

@@ -56,3 +56,19 @@ def test_compiling_anew_reads_the_number_again(keras, measured):
     loss = float(np.ravel(model.train_on_batch(ones, ones))[0])
     measured(keras, "a Python number, compiled anew: loss", loss)
     assert loss == 0
+
+
+def test_a_callback_changes_the_number_in_vain(keras, measured):
+    layer = fade(keras, variable=False)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", "mse")
+    ones = np.ones((8, 1), "float32")
+
+    class Fader(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            layer.set(float(epoch))
+
+    losses = model.fit(ones, ones, epochs=2, callbacks=[Fader()], verbose=0).history["loss"]
+    measured(keras, "a Python number, set by a callback in `fit`: loss", losses[1])
+    assert losses == [1, 1]

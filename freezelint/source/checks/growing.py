@@ -8,43 +8,41 @@ from freezelint.finding import Confidence, Mistake
 from freezelint.keras.behaviour import Behaviour
 from freezelint.source import program as p
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import name_of, steps, training_step
+from freezelint.source.checks.story import in_hooks, name_of, steps, training_step
 from freezelint.source.relevance import walk
 from freezelint.source.timeline import AttributeSet, Grown, Timeline, Trained, VariableAssigned
-from freezelint.source.values import Function, Known, Layer, Place, Unknown, Variable
+from freezelint.source.values import Function, Known, Layer, Place, Unknown, Value, Variable
 
 
 @source.check("python-scalar-fade")
 def python_scalar_fade(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """A Python number that `call` reads is changed after the step was traced: the step keeps the old one."""
-    started: dict[tuple[int, str], AttributeSet] = {}
+    hooks = {id(event): hook for hook, event in in_hooks(timeline) if hook not in ("on_train_begin", "on_train_end")}
     seen: set[Place] = set()
     for event in timeline.events:
         if not isinstance(event, AttributeSet) or not isinstance(event.target, Layer) or event.target.cls is None:
             continue
-        first = started.setdefault((id(event.target), event.attribute), event)
-        if event is first or event.at in seen or not _is_number(first) or not _may_be_number(event):
+        first, first_at = event.target.first[event.attribute]
+        may_be_number = _is_number(event.value) or isinstance(event.value, Unknown)
+        if event.at == first_at or event.at in seen or not _is_number(first) or not may_be_number:
             continue
-        trained = _trained_around(timeline, event)
-        if trained is not None and _reads(event.target, event.attribute):
+        trained, hook = _trained_around(timeline, event), hooks.get(id(event))
+        if (trained is not None or hook is not None) and _reads(event.target, event.attribute):
             seen.add(event.at)
+            told = (trained.at, "trained here, with the step traced before") if trained is not None else None
             yield Mistake(
                 f"`{event.attribute}` of {name_of(event.target)} is a Python number: the training step was traced with "
                 "its first value and never looks at it again, so nothing fades. Make it a variable "
                 '(`self.add_weight(shape=(), initializer="zeros", trainable=False)`) and `assign` to it.',
                 event.at.span,
-                steps((first.at, "a plain number"), (trained.at, "trained here, with the step traced before")),
-                confidence=Confidence.CERTAIN if isinstance(event.value, Known) else Confidence.LIKELY,
+                steps((first_at, "a plain number"), *([told] if told else [])),
+                confidence=Confidence.CERTAIN if isinstance(event.value, Known) and trained else Confidence.LIKELY,
             )
 
 
-def _is_number(event: AttributeSet) -> bool:
-    value = event.value.value if isinstance(event.value, Known) else None
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _may_be_number(event: AttributeSet) -> bool:
-    return _is_number(event) or isinstance(event.value, Unknown)
+def _is_number(value: Value) -> bool:
+    constant = value.value if isinstance(value, Known) else None
+    return isinstance(constant, int | float) and not isinstance(constant, bool)
 
 
 def _trained_around(timeline: Timeline, event: AttributeSet) -> Trained | None:

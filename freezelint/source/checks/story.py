@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from freezelint.finding import Confidence, Related
-from freezelint.source.timeline import Leaf, SetTrainable, Timeline, Trained
+from freezelint.source.timeline import Event, HookEntered, Leaf, SetTrainable, Timeline, Trained
 from freezelint.source.values import Layer, Model, Part, Place, Stretch, Wired
 
 
@@ -89,3 +89,13 @@ def confidence(trained: Trained, models: Iterable[Model], certain: bool = True) 
 def training_step(trained: Trained) -> tuple[Place, str]:
     """The training call as the last step of a story."""
     return (trained.at, "compiled here with these flags" if trained.implied else "trained here")
+
+
+def in_hooks(timeline: Timeline) -> Iterator[tuple[str, Event]]:
+    """What happens inside the methods that Keras calls during `fit`, with the name of the method."""
+    hook = ""
+    for event in timeline.events:
+        if isinstance(event, HookEntered):
+            hook = event.hook
+        elif hook.startswith("on_"):
+            yield hook, event

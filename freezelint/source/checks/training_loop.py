@@ -9,6 +9,7 @@ from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import (
     confidence,
+    in_hooks,
     is_pretrained,
     is_whole,
     name_of,
@@ -19,8 +20,6 @@ from freezelint.source.checks.story import (
 from freezelint.source.timeline import (
     AttributeSet,
     Compiled,
-    Event,
-    HookEntered,
     Leaf,
     NoAssignment,
     SetTrainable,
@@ -146,20 +145,10 @@ def _last_flag(timeline: Timeline, part: Model, combined: Trained) -> SetTrainab
 # Callbacks
 
 
-def _in_hooks(timeline: Timeline) -> Iterator[tuple[str, Event]]:
-    """What happens inside the methods that Keras calls during `fit`, with the name of the method."""
-    hook = ""
-    for event in timeline.events:
-        if isinstance(event, HookEntered):
-            hook = event.hook
-        elif hook.startswith("on_"):
-            yield hook, event
-
-
 @source.check("trainable-in-callback")
 def trainable_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """A callback changes flags after the training step was made."""
-    events = list(_in_hooks(timeline))
+    events = list(in_hooks(timeline))
     if any(isinstance(event, TrainFunctionRemade) for _, event in events):
         return
     for hook, event in events:
@@ -176,7 +165,7 @@ def trainable_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mist
 @source.check("compile-in-callback")
 def compile_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """A callback compiles the model that is being trained."""
-    for hook, event in _in_hooks(timeline):
+    for hook, event in in_hooks(timeline):
         if isinstance(event, Compiled) and event.model.known_as == "self.model" and hook != "on_train_end":
             yield Mistake(
                 f"`{hook}` compiles the model while `fit` runs: the training function is gone, and the next step "
