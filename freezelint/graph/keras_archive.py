@@ -99,7 +99,7 @@ def _weights(
     graph.variables = weights.attach_checkpoint(root, tree.root, keras3=keras3)
     graph.optimizer_slots = weights.slots(tree.root.groups.get("optimizer"))
     graph.steps = tree.steps
-    graph.inconsistencies += tree.inconsistencies
+    graph.inconsistencies += [*tree.inconsistencies, *weights.saved_elsewhere(root)]
 
 
 def _version(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], graph: ModelGraph) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from freezelint.graph import layer_kinds
 from freezelint.graph.hdf5_tree import Dataset, Group
-from freezelint.graph.model_graph import Layer, Weight
+from freezelint.graph.model_graph import Layer, LayerKind, Weight
 from freezelint.keras.names import Kind
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies", "cells")
@@ -45,6 +46,32 @@ def attach_checkpoint(root: Layer, group: Group, *, keras3: bool) -> list[Weight
         found.extend(layer.weights)
         stack.extend(reversed(matched))
     return found
+
+
+def saved_elsewhere(root: Layer) -> Iterator[str]:
+    """What Keras cannot load: a layer that a model shares with a model inside it is saved in one of the two places.
+
+    A sentence for each. The file then holds two layers of one configuration, and weights for one of them.
+    """
+    layers: dict[tuple[str, str], list[Layer]] = {}
+    for layer in root.walk():
+        if layer.kind is LayerKind.LAYER:
+            layers.setdefault((layer.name, layer.class_name), []).append(layer)
+    for alike in layers.values():
+        full = next((layer for layer in alike if layer.weights), None)
+        for layer in alike:
+            if full is not None and not layer.weights and _plain(layer.config) == _plain(full.config):
+                yield (
+                    f"{layer.path!r} has no weights: it is {full.path!r} too, where Keras saved them, and"
+                    " `load_model` does not find them here"
+                )
+
+
+def _plain(config: Any) -> Any:
+    """A configuration without the numbers by which Keras tells its objects apart."""
+    if isinstance(config, dict):
+        return {key: _plain(value) for key, value in config.items() if key != "shared_object_id"}
+    return [_plain(value) for value in config] if isinstance(config, list) else config
 
 
 def attach_legacy(root: Layer, group: Group, *, keras3: bool) -> list[Weight]:

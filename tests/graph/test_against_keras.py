@@ -177,3 +177,18 @@ def _size(shape: tuple[int | None, ...] | None) -> int:
     for length in shape or ():
         size *= length or 0
     return size
+
+
+@pytest.mark.parametrize("name", ["tf_keras", "keras"])
+def test_a_layer_shared_with_an_inner_model_is_told_as_what_keras_cannot_load(name: str, tmp_path: Path) -> None:
+    k = pytest.importorskip(name)
+    shared = k.layers.Dense(6, name="shared")
+    inside = k.Input((6,))
+    inner = k.Model(inside, shared(inside), name="inner")
+    inputs = k.Input((6,))
+    path = tmp_path / "model.keras"
+    k.Model(inputs, shared(inner(inputs))).save(path)
+    with pytest.raises(ValueError, match="received 0 variables"):
+        k.models.load_model(path)
+    (sentence,) = read_model(path).inconsistencies
+    assert "'shared' has no weights: it is 'inner/shared' too" in sentence

@@ -63,7 +63,10 @@ class Builder:
     def _dropout(self, x: Any, tensors: list[Any], depth: int) -> Any:
         layers = self.keras.layers
         make = self.random.choice([layers.Dropout, layers.GaussianDropout, layers.GaussianNoise])
-        return make(self.random.choice([0.0, 0.5, 0.5]), name=self._name("drop"))(x, **self._training())
+        rate = self.random.choice([0.0, 0.5, 0.5])
+        if make is layers.GaussianNoise:  # in a SavedModel of Keras 2, noise of deviation 0 is still an operation
+            rate = 0.5
+        return make(rate, name=self._name("drop"))(x, **self._training())
 
     def _activation(self, x: Any, tensors: list[Any], depth: int) -> Any:
         return self.keras.layers.Activation("tanh", name=self._name("act"))(x)
