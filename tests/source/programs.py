@@ -72,6 +72,14 @@ def model_of(text: str, name: str = "model", keras: str = "3", location: Path | 
     return found
 
 
+def put(folder: Path, **files: str) -> None:
+    """Writes files: `nets__vgg="…"` is `nets/vgg.py`."""
+    for name, text in files.items():
+        path = folder / (name.replace("__", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+
 def events(timeline: Timeline, kind: type[EventT]) -> list[EventT]:
     """The events of one kind, in order."""
     return [event for event in timeline.events if isinstance(event, kind)]

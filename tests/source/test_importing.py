@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from freezelint import api
 from freezelint.source import importing
 from freezelint.source.parse import parse
-from tests.source.programs import runs, story
+from tests.source.programs import put, runs, story
 
 NETS = """
 import keras
@@ -35,19 +34,6 @@ model.fit(x)
 def nothing_remembered() -> None:
     """Every test starts as a fresh process does."""
     parse.cache_clear()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "pyproject.toml").touch()
-    return tmp_path
-
-
-def put(folder: Path, **files: str) -> None:
-    for name, text in files.items():
-        path = folder / (name.replace("__", "/") + ".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text))
 
 
 def told(folder: Path, text: str) -> list[str]:

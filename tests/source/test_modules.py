@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
 
 from freezelint import api
 from freezelint.source.modules import MAX_FILES
-from tests.source.programs import story
+from tests.source.programs import put, story
 
 HELPER = """
 import keras
@@ -23,20 +22,6 @@ def freeze(part):
 
 MOST = 10
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "pyproject.toml").touch()
-    return tmp_path
-
-
-def put(folder: Path, **files: str) -> None:
-    """Writes files: `nets__vgg="…"` is `nets/vgg.py`."""
-    for name, text in files.items():
-        path = folder / (name.replace("__", "/") + ".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text))
 
 
 def package(folder: Path, *names: str) -> None:
