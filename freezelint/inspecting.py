@@ -110,8 +110,9 @@ def _source(
         )
         for behaviour in _behaviours(choice, backend)
     ]
-    if any(found for _, (found, _) in analysed):
-        choice = _keras_of_imports(choice, analysis.imported(path, display, data, overlay))
+    if not choice.is_known and any(found for _, (found, _) in analysed):
+        imported = analysis.imported(path, display, data, overlay)
+        choice, _ = _keras_of_source(path, display, texts, settings, imported)
     for behaviour, (found, gaps) in analysed:
         if choice.allows(behaviour.version):
             findings.add(found, behaviour)
@@ -148,8 +149,13 @@ def _could_fire(path: Path | None, display: str, texts: Texts, settings: Setting
     )
 
 
-def _keras_of_source(path: Path | None, display: str, texts: Texts, settings: Settings) -> tuple[Choice, str]:
-    """Which Keras, and which backend, the settings, the text and its project speak of."""
+def _keras_of_source(
+    path: Path | None, display: str, texts: Texts, settings: Settings, imported: Sequence[tuple[str, str]] = ()
+) -> tuple[Choice, str]:
+    """Which Keras, and which backend, the settings, the text and its project speak of.
+
+    `imported` are the names and texts of files that it imports, which are asked for the Keras last.
+    """
     from freezelint.keras.pins import from_project
     from freezelint.keras.signs import backend_in_source, from_source
 
@@ -158,18 +164,9 @@ def _keras_of_source(path: Path | None, display: str, texts: Texts, settings: Se
         option=settings.keras,
         source=from_source(text, display),
         project=from_project(path) if path is not None else (),
+        imported=[piece for name, said in imported for piece in from_source(said, name)],
     )
     return choice, settings.backend or backend_in_source(text) or "tensorflow"
-
-
-def _keras_of_imports(choice: Choice, files: Sequence[tuple[str, str]]) -> Choice:
-    """The Keras that the imported files of a program speak of, if nothing else says which it is."""
-    from freezelint.keras.signs import from_source
-
-    if choice.says_something:
-        return choice
-    found = resolve(source=[piece for display, text in files for piece in from_source(text, display)])
-    return found if found.is_known else choice
 
 
 def _model(item: Input, settings: Settings, seen: Observer | None) -> Inspected:

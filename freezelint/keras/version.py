@@ -59,9 +59,6 @@ class Evidence:
         return f"{place}: {self.source}" if place else self.source
 
 
-_NOTHING = "unknown: nothing says which Keras this is for"
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The versions to analyse for, and in words why; one version if it is known, Keras 2 and 3 if it is not."""
@@ -73,11 +70,6 @@ class Choice:
     def is_known(self) -> bool:
         """Whether one version was chosen."""
         return len(self.versions) == 1
-
-    @property
-    def says_something(self) -> bool:
-        """Whether there was anything to go by, agreed or not."""
-        return self.source != _NOTHING
 
     def allows(self, version: KerasVersion) -> bool:
         """Whether the program may be for this version, as far as its major number goes."""
@@ -106,21 +98,22 @@ def resolve(
     artifact: Sequence[Evidence] = (),
     source: Sequence[Evidence] = (),
     project: Sequence[Evidence] = (),
+    imported: Sequence[Evidence] = (),
 ) -> Choice:
     """The Keras to analyse for: the first of these that says something.
 
     `option` is the value of `--keras`, `configuration` that of `[tool.freezelint] keras`: a version, `any` (Keras 2
-    and 3), or `auto` or None (nothing said). `artifact`, `source` and `project` are evidence; if the pieces of one
-    of them contradict each other, the version is unknown, and what comes after it is not asked. Raises `ValueError`
-    for an `option` or `configuration` that is none of these.
+    and 3), or `auto` or None (nothing said). `artifact`, `source`, `project` and `imported` (what the files say that
+    a program imports) are evidence; if the pieces of one of them contradict each other, the version is unknown, and
+    what comes after it is not asked. Raises `ValueError` for an `option` or `configuration` that is none of these.
     """
     for value, words in ((option, "--keras"), (configuration, "configuration")):
         if value is not None and value.strip().lower() != "auto":
             return _asked_for(value.strip().lower(), words)
-    for evidence in (artifact, source, project):
+    for evidence in (artifact, source, project, imported):
         if evidence:
             return _agreed(evidence)
-    return Choice(BOTH, _NOTHING)
+    return Choice(BOTH, "unknown: nothing says which Keras this is for")
 
 
 def _asked_for(value: str, words: str) -> Choice:

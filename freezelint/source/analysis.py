@@ -14,7 +14,6 @@ from freezelint.finding import Confidence, Finding, NotRead, lower
 from freezelint.keras.behaviour import Behaviour
 
 if TYPE_CHECKING:
-    from freezelint.source import program as p
     from freezelint.source.files import Overlay
     from freezelint.source.interpreter import Run
     from freezelint.source.modules import Project
@@ -173,26 +172,27 @@ def _templates(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
     from freezelint.source.relevance import trains
     from freezelint.source.values import Class
 
-    for name, cls in list(run.modules[file.path].names.items()):
+    for class_name, cls in list(run.modules[file.path].names.items()):
         if not isinstance(cls, Class) or cls.file is not file:
             continue
         methods = cls.methods()
         for key, method in methods.items():
-            reached = {} if key in cls.members or key.startswith("__") else _reached(method, methods)
-            if not cls.members.keys().isdisjoint(reached) and any(map(trains, reached.values())):
-                yield f"{name}.{key}", method
+            if key in cls.members or key.startswith("__"):
+                continue
+            reached = _reached(key, methods)
+            if not cls.members.keys().isdisjoint(reached) and any(trains(methods[name].body) for name in reached):
+                yield f"{class_name}.{key}", method
 
 
-def _reached(method: Function, methods: Mapping[str, Function]) -> dict[str, p.Body]:
-    """The bodies of the methods of a class that one of them calls, directly or through others, and its own."""
+def _reached(name: str, methods: Mapping[str, Function]) -> set[str]:
+    """The names of the methods of a class that one of them calls, directly or through others, and its own."""
     from freezelint.source.relevance import words
 
-    found = {method.name: method.body}
-    waiting = [method]
+    found, waiting = {name}, [name]
     while waiting:
-        called = words(waiting.pop().body) & methods.keys() - found.keys()
-        found.update((name, methods[name].body) for name in called)
-        waiting.extend(methods[name] for name in called)
+        called = words(methods[waiting.pop()].body) & methods.keys() - found
+        found |= called
+        waiting.extend(called)
     return found
 
 
@@ -209,7 +209,7 @@ def _own_entries(run: Run, file: ParsedFile) -> Iterator[tuple[str, Function]]:
             found = [(f"{name}.{key}", member) for key, member in members if isinstance(member, Function)]
         else:
             continue
-        is_callback = isinstance(value, Class) and "keras.callbacks.Callback" in value.library_bases()
+        is_callback = isinstance(value, Class) and value.is_callback
         for key, function in found:
             if worth_entering(function.body) or (is_callback and sets_attributes_of_others(function.body)):
                 yield key, function

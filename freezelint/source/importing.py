@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 MAX_STEPS = 20_000
 """How many steps all the imports of one run may take."""
 
+_SURROUNDINGS = (
+    *("steps", "limit", "inside", "calls", "tapes", "steps_traced", "missed"),
+    *("in_call_method", "loops", "shortened", "guards", "starred", "reached"),
+)
+"""What a run knows of the place it is at."""
+
 Contents = list[Any] | dict[Any, Any]
 
 
@@ -116,7 +122,7 @@ def load(run: Run, file: ParsedFile, location: Path, name: str) -> None:
 
     key = (name, run.behaviour)
     kept = file.kept.get(key)
-    if isinstance(kept, Kept) and kept.put_back(run):
+    if kept is not None and kept.put_back(run):
         return
     loading = Loading(file)
     try:
@@ -127,8 +133,11 @@ def load(run: Run, file: ParsedFile, location: Path, name: str) -> None:
         if run.loadings:
             raise
         return
-    state = _state(module, file) if loading.repeatable else None
-    if state is None or not all(isinstance(event, ClassDefined | FlagSetInTrace) for event in loading.events):
+    repeatable = loading.repeatable and all(
+        isinstance(event, ClassDefined | FlagSetInTrace) for event in loading.events
+    )
+    state = _state(module, file) if repeatable else None
+    if state is None:
         run.repeated_steps += loading.steps
         return
     run.kept[file.path] = file.kept[key] = Kept(module, loading, location, state, tuple(_all_needed(loading)))
@@ -156,12 +165,7 @@ def note(run: Run, file: ParsedFile | None) -> None:
 @contextmanager
 def _apart(run: Run, loading: Loading) -> Iterator[None]:
     """Inside, the run is outside of every function, loop and tape, and counts the steps of this import."""
-    around = {
-        name: getattr(run, name) for name in ("steps", "limit", "inside", "calls", "tapes", "steps_traced", "missed")
-    }
-    around |= {
-        name: getattr(run, name) for name in ("in_call_method", "loops", "shortened", "guards", "starred", "reached")
-    }
+    around = {name: getattr(run, name) for name in _SURROUNDINGS}
     run.steps, run.limit = 0, MAX_STEPS - run.import_steps
     run.inside, run.calls, run.tapes, run.steps_traced, run.missed = [], [], [], [], []
     run.in_call_method = run.loops = run.shortened = run.guards = 0
@@ -169,9 +173,6 @@ def _apart(run: Run, loading: Loading) -> Iterator[None]:
     run.loadings.append(loading)
     try:
         yield
-    except BaseException:
-        loading.repeatable = False
-        raise
     finally:
         run.loadings.pop()
         loading.steps = run.steps

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 
 from freezelint import digest
 from freezelint.source.files import Overlay
-from freezelint.source.parse import MAX_BYTES, ParsedFile, parse
+from freezelint.source.parse import MAX_BYTES, MAX_REMEMBERED, ParsedFile, parse
 from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots, top_level
 from freezelint.source.text import NotPython
 
 if TYPE_CHECKING:
+    from freezelint.source.importing import Kept
     from freezelint.source.timeline import Timeline
 
 MAX_FILES = 60
 """How many files of a project one entry file may pull in."""
-
-MAX_REMEMBERED = 500
-"""How many imported files are remembered for the next that import them."""
 
 MAX_SEARCHED = 2_000
 """How many files of a project are searched for imports of one of them."""
@@ -61,8 +59,8 @@ class Project:
         self._searched: dict[Path, list[tuple[str, str | None]]] = {}
         self._by_location: dict[Path, ParsedFile | None] = {}
         self._located: dict[tuple[str, int, str], Path | None] = {}
-        self.stands: dict[object, bool] = {}
-        """The outcomes of imports in other runs, and whether they hold in this project (see `importing.py`)."""
+        self.stands: dict[Kept, bool] = {}
+        """The outcomes of imports in other runs, and whether they hold in this project."""
         self.idle: list[Timeline] = []
         """The timelines of the entry file, if nothing happens to a model in any: then no Keras does it otherwise."""
         self.looked_at: dict[str, str] = {}

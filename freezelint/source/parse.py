@@ -10,7 +10,7 @@ import ast
 import gc
 import re
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -24,9 +24,13 @@ from freezelint.source.text import NotPython, decode
 if TYPE_CHECKING:
     import libcst as cst
 
+    from freezelint.keras.behaviour import Behaviour
+    from freezelint.source.importing import Kept
     from freezelint.source.positions import Positions
 
 MAX_BYTES = 1_000_000
+MAX_REMEMBERED = 500
+"""How many files are remembered for the next that import them."""
 MAX_DEPTH = 200
 MAX_CHAIN = 1_000
 
@@ -65,8 +69,8 @@ class ParsedFile:
     program: Program
     shown: frozenset[int] = frozenset()
     """The last expressions of notebook cells: the notebook shows their values."""
-    kept: dict[Hashable, object] = field(default_factory=dict, repr=False, compare=False)
-    """What importing the file comes to (see `importing.py`)."""
+    kept: dict[tuple[str, Behaviour], Kept] = field(default_factory=dict, repr=False, compare=False)
+    """What importing the file comes to, by the name of the module and the Keras."""
 
     def span(self, at: int) -> Span:
         """The span of the node with number `at`."""
@@ -97,7 +101,7 @@ class ParsedFile:
         return defined_functions(self.program.body)
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=MAX_REMEMBERED)
 def parse(path: str, data: bytes) -> ParsedFile:
     """The program in `data`, a Python file or (by the suffix of `path`) a notebook; the same object for the same file.
 

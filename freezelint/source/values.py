@@ -163,6 +163,11 @@ class Class(Value):
                 yield cls
                 stack.extend(base for base in cls.bases if isinstance(base, Class))
 
+    @property
+    def is_callback(self) -> bool:
+        """Whether Keras calls its methods while a model trains."""
+        return "keras.callbacks.Callback" in self.library_bases()
+
     def library_bases(self) -> list[str]:
         """The canonical names of the library classes it derives from."""
         return [base.name for cls in self.lineage() for base in cls.bases if isinstance(base, External)]

@@ -5,6 +5,8 @@ import pytest
 
 pytestmark = pytest.mark.keras
 
+ONES = np.ones((8, 1), "float32")
+
 
 def fade(keras, variable):
     class Fade(keras.layers.Layer):
@@ -27,17 +29,22 @@ def fade(keras, variable):
     return Fade()
 
 
-@pytest.mark.parametrize("variable", [False, True])
-def test_only_a_variable_fades(keras, variable, measured):
+def faded(keras, variable):
+    """The layer, and a compiled model of it."""
     layer = fade(keras, variable)
     inputs = keras.Input((1,))
     model = keras.Model(inputs, layer(inputs))
     model.compile("sgd", "mse")
-    ones = np.ones((8, 1), "float32")
+    return layer, model
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_only_a_variable_fades(keras, variable, measured):
+    layer, model = faded(keras, variable)
     losses = []
     for alpha in (0.0, 1.0):
         layer.set(alpha)
-        losses.append(float(np.ravel(model.train_on_batch(ones, ones))[0]))
+        losses.append(float(np.ravel(model.train_on_batch(ONES, ONES))[0]))
     words = "a variable" if variable else "a Python number"
     measured(keras, f"{words}: loss after alpha went from 0 to 1", losses[1])
     assert losses[0] == 1
@@ -45,30 +52,22 @@ def test_only_a_variable_fades(keras, variable, measured):
 
 
 def test_compiling_anew_reads_the_number_again(keras, measured):
-    layer = fade(keras, variable=False)
-    inputs = keras.Input((1,))
-    model = keras.Model(inputs, layer(inputs))
-    model.compile("sgd", "mse")
-    ones = np.ones((8, 1), "float32")
-    model.train_on_batch(ones, ones)
+    layer, model = faded(keras, variable=False)
+    model.train_on_batch(ONES, ONES)
     layer.set(1.0)
     model.compile("sgd", "mse")
-    loss = float(np.ravel(model.train_on_batch(ones, ones))[0])
+    loss = float(np.ravel(model.train_on_batch(ONES, ONES))[0])
     measured(keras, "a Python number, compiled anew: loss", loss)
     assert loss == 0
 
 
 def test_a_callback_changes_the_number_in_vain(keras, measured):
-    layer = fade(keras, variable=False)
-    inputs = keras.Input((1,))
-    model = keras.Model(inputs, layer(inputs))
-    model.compile("sgd", "mse")
-    ones = np.ones((8, 1), "float32")
+    layer, model = faded(keras, variable=False)
 
     class Fader(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             layer.set(float(epoch))
 
-    losses = model.fit(ones, ones, epochs=2, callbacks=[Fader()], verbose=0).history["loss"]
+    losses = model.fit(ONES, ONES, epochs=2, callbacks=[Fader()], verbose=0).history["loss"]
     measured(keras, "a Python number, set by a callback in `fit`: loss", losses[1])
     assert losses == [1, 1]

@@ -29,13 +29,15 @@ def python_scalar_fade(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake
         trained, hook = _trained_around(timeline, event), hooks.get(id(event))
         if (trained is not None or hook is not None) and _reads(event.target, event.attribute):
             seen.add(event.at)
-            told = (trained.at, "trained here, with the step traced before") if trained is not None else None
+            story = [(first_at, "a plain number")]
+            if trained is not None:
+                story.append((trained.at, "trained here, with the step traced before"))
             yield Mistake(
                 f"`{event.attribute}` of {name_of(event.target)} is a Python number: the training step was traced with "
                 "its first value and never looks at it again, so nothing fades. Make it a variable "
                 '(`self.add_weight(shape=(), initializer="zeros", trainable=False)`) and `assign` to it.',
                 event.at.span,
-                steps((first_at, "a plain number"), *([told] if told else [])),
+                steps(*story),
                 confidence=Confidence.CERTAIN if isinstance(event.value, Known) and trained else Confidence.LIKELY,
             )
 
