@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from freezelint.keras import names
@@ -357,6 +358,12 @@ def as_parts(values: Sequence[Value]) -> list[Part]:
     return parts
 
 
+def as_layers(values: Sequence[Value], of: Model | None = None, complete: bool = True) -> Layers:
+    """The list of layers that these values of a loop variable make up."""
+    maybe = frozenset(id(value.layer) for value in values if isinstance(value, Maybe))
+    return Layers(as_parts(values), of, complete, maybe)
+
+
 def layers_of(model: Model) -> Layers:
     """`model.layers`."""
     parts: list[Part] = [Stretch(model)] if model.interior is not None else list(model.parts)
@@ -383,7 +390,7 @@ Cut = tuple[int, int | str | None]
 def slice_layers(layers: Layers, lower: int | str | Length | None, upper: int | str | Length | None) -> Layers:
     """`layers[lower:upper]`, as exact as the sizes of the parts allow."""
     if lower is None and upper is None:
-        return Layers(list(layers.parts), layers.of, layers.complete, layers.maybe)
+        return replace(layers, parts=list(layers.parts))
     first = _cut(layers.parts, lower) if lower is not None else (0, None)
     last = _cut(layers.parts, upper) if upper is not None else (len(layers.parts), None)
     beyond_first, beyond_last = _uncounted(layers.parts, lower), _uncounted(layers.parts, upper)
@@ -402,7 +409,7 @@ def slice_layers(layers: Layers, lower: int | str | Length | None, upper: int | 
             parts.append(Stretch(part.model, part.selection.slice(start, stop)))
         else:
             parts.append(part)
-    return Layers(parts, layers.of, layers.complete, layers.maybe | maybe)
+    return replace(layers, parts=parts, maybe=layers.maybe | maybe)
 
 
 def _uncounted(parts: Sequence[Part], bound: int | str | Length | None) -> range:

@@ -56,6 +56,7 @@ from freezelint.source.values import (
     Layer,
     Layers,
     Length,
+    Maybe,
     Method,
     Model,
     Module,
@@ -276,14 +277,13 @@ class Run:
             return
         method = cls.lookup(member)
         if isinstance(method, Function):
-            is_callback = "keras.callbacks.Callback" in cls.library_bases()
-            made: Value | None = self.instances.get(id(cls)) if is_callback else None
+            made: Value | None = self.instances.get(id(cls)) if cls.is_callback else None
             if made is None:
                 made = keras_objects.instance_of(self, cls, cls.place)
                 constructor = cls.lookup("__init__")
                 if isinstance(constructor, Function) and constructor is not method:
                     self.run_function(constructor, [made], made)
-            if isinstance(made, Instance) and is_callback:
+            if isinstance(made, Instance) and cls.is_callback:
                 made.attributes["model"] = keras_objects.trained_model(cls.place)
                 self.record(HookEntered(method.place, member))
             self.run_function(method, [made], made)
@@ -808,7 +808,8 @@ class Run:
         if isinstance(left, Items) and isinstance(right, Items) and symbol == "+":
             return Items([*left.items, *right.items], left.kind, left.complete and right.complete)
         if isinstance(left, Layers) and isinstance(right, Layers) and symbol == "+":
-            return Layers([*left.parts, *right.parts], None, left.complete and right.complete)
+            parts, complete = [*left.parts, *right.parts], left.complete and right.complete
+            return Layers(parts, None, complete, left.maybe | right.maybe)
         if isinstance(left, Length) and isinstance(right, Known) and isinstance(right.value, int) and symbol in "+-":
             return Length(left.of, left.plus + (right.value if symbol == "+" else -right.value))
         return self.unknown()
@@ -881,8 +882,8 @@ class Run:
         finally:
             self.loops -= 1
             self.shortened -= shortened
-        if isinstance(iterable, Layers) and all(isinstance(value, Layer | Group) for value in results):
-            return Layers(building.as_parts(results), None, iterable.complete)
+        if isinstance(iterable, Layers) and all(isinstance(value, Layer | Group | Maybe) for value in results):
+            return building.as_layers(results, None, iterable.complete)
         return Items(results, "list", items is not None and not node.conditions)
 
     def _kept(self, conditions: tuple[p.Expression, ...], scope: Scope) -> bool | GroupTest:

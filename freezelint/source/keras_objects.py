@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from freezelint.keras import names
 from freezelint.source import building, conditions, containers, custom_loops, library, serving
 from freezelint.source.building import (
-    as_parts,
+    as_layers,
     as_values,
     layers_of,
     slice_layers,
@@ -687,7 +687,9 @@ def _collection_method(run: Run, owner: Items | Table | Layers, name: str, posit
         case Table(items=table), "update", [Table(items=other)]:
             table.update(other)
         case Layers(parts=parts), "append", [value]:
-            parts.extend(as_parts([solid(value)]))
+            added = as_layers([solid(value)])
+            parts.extend(added.parts)
+            owner.maybe |= added.maybe
         case Layers(parts=parts), "pop", _ if parts:
             return value_of(parts.pop(), owner)
         case _:

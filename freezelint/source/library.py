@@ -241,7 +241,7 @@ def _list(run: Run, positional: list[Value], named: dict[str, Value], at: Place)
         return Items([])
     value = solid(positional[0])
     if isinstance(value, Layers):
-        return Layers(list(value.parts), value.of, value.complete, value.maybe)
+        return replace(value, parts=list(value.parts))
     if isinstance(value, Items):
         return Items(list(value.items), "list", value.complete)
     return value if isinstance(value, IndexRange) else run.unknown()
@@ -251,9 +251,7 @@ def _reversed(run: Run, positional: list[Value], named: dict[str, Value], at: Pl
     value = solid(positional[0]) if positional else UNKNOWN
     if isinstance(value, Items):
         return Items(value.items[::-1], value.kind, value.complete)
-    return (
-        Layers(value.parts[::-1], value.of, value.complete, value.maybe) if isinstance(value, Layers) else run.unknown()
-    )
+    return replace(value, parts=value.parts[::-1]) if isinstance(value, Layers) else run.unknown()
 
 
 def _filter(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
@@ -267,7 +265,7 @@ def _filter(run: Run, positional: list[Value], named: dict[str, Value], at: Plac
                 kept.append(Group(Stretch(item.stretch.model, outcome.yes)))
         elif not (isinstance(outcome, Known) and not outcome.value):
             kept.append(item)
-    return Layers(building.as_parts(kept), layers.of, layers.complete)
+    return building.as_layers(kept, layers.of, layers.complete)
 
 
 def _dict(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:

@@ -335,6 +335,20 @@ def test_where_a_loop_of_unknown_length_is_cut_is_not_known(cut: str) -> None:
     assert flags(deep("range(depth)", ":20"), "3")["head"] is None
 
 
+@pytest.mark.parametrize(
+    "list_of_them",
+    [
+        "list(filter(lambda layer: layer.name != 'x', model.layers[:20]))",
+        "[layer for layer in model.layers[:20]]",
+        "model.layers[:20] + model.layers[:1]",
+        "list(reversed(model.layers[:20]))",
+    ],
+)
+def test_what_is_not_known_to_be_in_a_slice_is_not_in_a_list_made_of_it_either(list_of_them: str) -> None:
+    program = deep("range(depth)", ":20").replace("model.layers[:20]", list_of_them)
+    assert flags(program, "3")["head"] is None
+
+
 def test_what_lies_before_and_behind_a_loop_of_unknown_length_is_counted_from_its_side() -> None:
     assert flags(deep("range(depth)", ":-1"), "3")["head"] is True
     assert flags(deep("range(depth)", "-1:"), "3")["head"] is False
