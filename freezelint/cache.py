@@ -324,7 +324,7 @@ def _stamp() -> str:
     here = Path(__file__).parent
     folders = [here, here / "rules", here.parent / "rules"]
     files = sorted(item for folder in folders for item in _sizes(str(folder)))
-    return digest.of_words(_FORMAT, __version__, sys.version, sys.platform, files, *map(_library, ("libcst", "h5py")))
+    return digest.of_words(_FORMAT, __version__, sys.version, sys.platform, files, _library("libcst"))
 
 
 def _sizes(folder: str) -> Iterator[tuple[str, int, int]]:

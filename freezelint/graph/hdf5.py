@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from freezelint.finding import NotRead
-from freezelint.graph import compile_config, hdf5_process, layer_kinds, untrusted_json, weights
-from freezelint.graph.hdf5_tree import Group
+from freezelint.graph import compile_config, layer_kinds, untrusted_json, weights
+from freezelint.graph.hdf5_tree import Group, read_tree
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
 from freezelint.graph.sniff import open_regular
@@ -27,7 +27,7 @@ def read(path: Path) -> ModelGraph:
     `NoModel` for one that holds nothing of Keras.
     """
     with open_regular(path) as file:
-        tree = hdf5_process.read_tree_apart(file)
+        tree = read_tree(file)
     root = tree.root
     holder = root.groups.get("model_weights", root)
     graph = ModelGraph(str(path), "hdf5", inconsistencies=tree.inconsistencies)

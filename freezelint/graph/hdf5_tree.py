@@ -4,28 +4,40 @@ Of the content of datasets, only what tells whether BatchNormalization ever lear
 steps the optimizer counted, and, if it counted any, between which two numbers the short vectors of a layer lie.
 
 Never followed or read: external and soft links, datasets that live in another file (external storage, virtual
-datasets), anything below a group that was seen before. Damaged files end as `Unreadable`. A crash inside the HDF5
-library itself could not be caught here.
+datasets), anything below a group that was seen before. Damaged files end as `Unreadable`.
 """
 
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from itertools import islice
+from typing import BinaryIO
 
+from freezelint.graph.hdf5_format import headers, values
+from freezelint.graph.hdf5_format.content import UNDEFINED, Content, Damaged
+from freezelint.graph.hdf5_format.links import Link, links
 from freezelint.graph.model_graph import Unreadable
 
 MAX_OBJECTS = 200_000
 MAX_DEPTH = 100
-MAX_ATTRIBUTE_BYTES = 256 << 20
 MAX_VECTOR = 16_384
 """Numbers in a dataset that are looked at; no BatchNormalization has as many channels."""
 MAX_VECTORS = 20_000
 
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_weights"})
-_ATTRIBUTES = ("name", "layer_names", "weight_names", "model_config", "training_config", "keras_version", "backend")
+_ATTRIBUTES = frozenset({
+    "name",
+    "layer_names",
+    "weight_names",
+    "model_config",
+    "training_config",
+    "keras_version",
+    "backend",
+})
+_GROUP = frozenset({headers.SYMBOL_TABLE, headers.LINK_INFO, headers.LINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,131 +108,158 @@ class Tree:
     steps: int | None = None
 
 
-def read_tree(file: BinaryIO) -> Tree:
-    """The groups, attributes and shapes in an open HDF5 file.
+def read_tree(file: BinaryIO, start: int = 0, length: int | None = None) -> Tree:
+    """The groups, attributes and shapes in an open HDF5 file, or in `length` bytes of a file from `start` on.
 
-    Raises `Unreadable` for a file that the HDF5 library refuses, or that has more than `MAX_OBJECTS` objects.
+    Raises `Unreadable` for a file that is damaged or is nested more than `MAX_DEPTH` deep, or that has more than
+    `MAX_OBJECTS` objects.
     """
-    import h5py
-
     try:
-        with h5py.File(file, "r") as opened:
-            return _Walk(h5py).read(opened)
-    except Unreadable:
-        raise
-    except Exception as error:
-        # h5py answers damage with whatever exception is at hand: OSError, KeyError, RuntimeError, TypeError, …
-        raise Unreadable(f"a damaged HDF5 file ({_brief(error)})") from error
+        content, root = headers.opened(Content(file, start, length))
+        return _Walk(content).read(root)
+    except (Damaged, struct.error, IndexError) as error:
+        reason = str(error) if isinstance(error, Damaged) else "a part of it is cut off"
+        raise Unreadable(f"a damaged HDF5 file ({reason})") from error
+    except OSError as error:
+        raise Unreadable(f"an HDF5 file that cannot be read ({error.strerror})") from error
+
+
+class _Object:
+    """What the header of one object says: `links` if it is a group, `type`, `shape` and `place` if a dataset."""
+
+    __slots__ = ("attributes", "is_elsewhere", "is_group", "links", "place", "shape", "type")
+
+    def __init__(self, content: Content, address: int) -> None:
+        self.links: list[Link] = []
+        self.attributes: list[bytes] = []
+        self.is_group = self.is_elsewhere = False
+        self.type = values.UNKNOWN
+        self.shape: values.Shape = None
+        self.place: values.Place | None = None
+        for kind, body in headers.messages(content, address):
+            if kind in _GROUP:
+                self.is_group = True
+                self.links.extend(islice(links(content, kind, body), MAX_OBJECTS + 1))
+            elif kind == headers.ATTRIBUTE:
+                self.attributes.append(body)
+            elif kind == headers.DATATYPE:
+                self.type = values.datatype(body)
+            elif kind == headers.DATASPACE:
+                self.shape = values.shape(body)
+            elif kind == headers.LAYOUT:
+                self.place = values.place(body)
+                self.is_elsewhere = self.is_elsewhere or self.place.is_elsewhere
+            elif kind == headers.EXTERNAL_FILES:
+                self.is_elsewhere = True
+            elif kind == headers.ATTRIBUTE_INFO:
+                values.refuse_dense(body)
 
 
 class _Walk:
-    def __init__(self, h5py: Any) -> None:
-        self._h5py = h5py
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._text = values.Attributes(content)
         self._seen: set[int] = set()
         self._objects = 0
         self._inconsistencies: list[str] = []
-        self._counters: list[Any] = []
-        self._vectors: list[tuple[Group, str, Any]] = []
+        self._counters: list[values.Numbers] = []
+        self._vectors: list[tuple[Group, str, values.Numbers]] = []
 
-    def read(self, opened: Any) -> Tree:
+    def read(self, address: int) -> Tree:
         root = Group("")
-        stack = [(root, opened, 0)]
+        stack = [(root, self._enter(root, address, _Object(self._content, address)), 0)]
         while stack:
-            group, source, depth = stack.pop()
-            group.attributes = self._attributes(source)
-            for name in source:
-                child = self._child(source, name)
-                path = f"{group.path}/{name}" if group.path else name
-                if isinstance(child, self._h5py.Dataset):
-                    group.datasets[name] = self._dataset(child, path, group, name)
-                elif isinstance(child, self._h5py.Group) and self._is_new(child, path):
+            group, links, depth = stack.pop()
+            for link in links:
+                path = f"{group.path}/{link.name}" if group.path else link.name
+                if not self._leads_on(link, path):
+                    continue
+                child = _Object(self._content, link.address)
+                if child.place is not None:
+                    group.datasets[link.name] = self._dataset(child, path, group, link.name)
+                elif child.is_group:
                     if depth >= MAX_DEPTH:
                         raise Unreadable(f"an HDF5 file with groups nested more than {MAX_DEPTH} deep")
-                    group.groups[name] = Group(path)
-                    stack.append((group.groups[name], child, depth + 1))
+                    group.groups[link.name] = Group(path)
+                    stack.append((
+                        group.groups[link.name],
+                        self._enter(group.groups[link.name], link.address, child),
+                        depth + 1,
+                    ))
         steps = self._steps()
         if steps:
             self._read_ranges()
         return Tree(root, self._inconsistencies, steps)
 
-    def _note(self, group: Group, name: str, source: Any, shape: tuple[int, ...] | None, kind: str) -> None:
-        """Remembers the datasets whose numbers may be wanted: plain ones, as Keras writes them."""
-        in_optimizer = group.path.partition("/")[0] in _OPTIMIZERS
-        is_counter = in_optimizer and shape == () and kind in "iu"
-        is_vector = shape is not None and len(shape) == 1 and 0 < shape[0] <= MAX_VECTOR
-        is_wanted = not in_optimizer and is_vector and kind == "f" and len(self._vectors) < MAX_VECTORS
-        if not (is_counter or is_wanted) or source.chunks is not None:
-            return
-        if is_counter:
-            self._counters.append(source)
+    def _enter(self, group: Group, address: int, source: _Object) -> list[Link]:
+        """Notes what is said of a group itself, and returns what it holds."""
+        self._seen.add(address)
+        self._objects += len(source.links)
+        if self._objects > MAX_OBJECTS:
+            raise Unreadable(f"an HDF5 file with more than {MAX_OBJECTS} objects")
+        group.attributes = self._attributes(source)
+        return sorted(source.links)
+
+    def _leads_on(self, link: Link, path: str) -> bool:
+        """Whether a link leads to an object of the file, and not a second time to the same group."""
+        if link.address == UNDEFINED:
+            kind = "an external" if link.is_external else "a soft"
+            self._say(f"{link.name!r} is {kind} link, which Keras never writes; it was not followed")
+        elif link.address in self._seen:
+            self._say(f"{path!r} is a second way to a group, which Keras never writes")
         else:
-            self._vectors.append((group, name, source))
+            return True
+        return False
+
+    def _dataset(self, source: _Object, path: str, group: Group, name: str) -> Dataset:
+        if source.is_elsewhere:
+            self._say(f"{path!r} takes its numbers from another file, which was not opened")
+        elif source.place is not None:
+            self._note(group, name, source.shape, values.Numbers(source.place, source.type, source.shape))
+        return Dataset(path, source.shape, source.type.name)
+
+    def _note(self, group: Group, name: str, shape: values.Shape, numbers: values.Numbers) -> None:
+        """Remembers the datasets whose numbers may be wanted: plain ones, as Keras writes them."""
+        kind = numbers.type.name or ""
+        if group.path.partition("/")[0] in _OPTIMIZERS:
+            if shape == () and kind.startswith(("int", "uint")):
+                self._counters.append(numbers)
+        elif shape is not None and len(shape) == 1 and 0 < shape[0] <= MAX_VECTOR and kind.startswith("float"):
+            if len(self._vectors) < MAX_VECTORS:
+                self._vectors.append((group, name, numbers))
 
     def _steps(self) -> int | None:
         """What the counter of the optimizer says; its other whole numbers, if it has any, are not larger."""
-        return max((int(source[()]) for source in self._counters), default=None)
+        counted = (numbers.read(self._content) for numbers in self._counters)
+        return max((int(number) for count in counted for number in count), default=None)
 
     def _read_ranges(self) -> None:
-        for group, name, source in self._vectors:
+        for group, name, numbers in self._vectors:
             try:
-                numbers = source[()]
-            except Exception as error:  # h5py answers damage with whatever exception is at hand
-                self._say(f"the numbers of {group.datasets[name].path!r} cannot be read ({_brief(error)})")
+                found = numbers.read(self._content)
+            except Damaged as error:
+                self._say(f"the numbers of {group.datasets[name].path!r} cannot be read ({error})")
                 continue
-            group.datasets[name] = replace(group.datasets[name], range=(float(numbers.min()), float(numbers.max())))
+            if found:
+                group.datasets[name] = replace(group.datasets[name], range=_range(found))
 
-    def _child(self, source: Any, name: str) -> Any:
-        """The object behind a hard link; None for links that lead elsewhere."""
-        self._objects += 1
-        if self._objects > MAX_OBJECTS:
-            raise Unreadable(f"an HDF5 file with more than {MAX_OBJECTS} objects")
-        link = source.get(name, getlink=True)
-        if isinstance(link, self._h5py.HardLink):
-            return source.get(name)
-        kind = "an external" if isinstance(link, self._h5py.ExternalLink) else "a soft"
-        self._say(f"{name!r} is {kind} link, which Keras never writes; it was not followed")
-        return None
+    def _attributes(self, source: _Object) -> dict[str, str | list[str] | None]:
+        named = ((self._text.name(body), body) for body in source.attributes)
+        return {name: self._attribute(name, body) for name, body in named if name.rstrip("0123456789") in _ATTRIBUTES}
 
-    def _is_new(self, group: Any, path: str) -> bool:
-        address = self._h5py.h5o.get_info(group.id).addr
-        if address in self._seen:
-            self._say(f"{path!r} is a second way to a group, which Keras never writes")
-            return False
-        self._seen.add(address)
-        return True
-
-    def _dataset(self, source: Any, path: str, group: Group, name: str) -> Dataset:
-        shape, dtype = source.shape, source.dtype
-        if source.is_virtual or source.external:
-            self._say(f"{path!r} takes its numbers from another file, which was not opened")
-        else:
-            self._note(group, name, source, shape, dtype.kind)
-        return Dataset(path, shape, str(dtype))
-
-    def _attributes(self, source: Any) -> dict[str, str | list[str] | None]:
-        wanted = [name for name in source.attrs if name.rstrip("0123456789") in _ATTRIBUTES]
-        return {name: self._attribute(source.attrs, name) for name in wanted}
-
-    def _attribute(self, attributes: Any, name: str) -> str | list[str] | None:
-        identifier = attributes.get_id(name)
-        if math.prod(identifier.shape or ()) * identifier.dtype.itemsize > MAX_ATTRIBUTE_BYTES:
+    def _attribute(self, name: str, body: bytes) -> str | list[str] | None:
+        try:
+            return self._text.value(body)
+        except values.TooLarge:
             self._say(f"the attribute {name!r} is too large to be read")
             return None
-        value = attributes[name]
-        if isinstance(value, bytes):
-            return value.decode("utf-8", "replace")
-        if isinstance(value, str):
-            return value
-        items = value.tolist() if hasattr(value, "tolist") else None
-        if not isinstance(items, list):
-            return items.decode("utf-8", "replace") if isinstance(items, bytes) else None
-        texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in items]
-        return texts if all(isinstance(item, str) for item in texts) else None
 
     def _say(self, sentence: str) -> None:
         if sentence not in self._inconsistencies and len(self._inconsistencies) < 50:
             self._inconsistencies.append(sentence)
 
 
-def _brief(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+def _range(numbers: tuple[float, ...]) -> tuple[float, float]:
+    if not all(map(math.isfinite, numbers)):
+        return math.nan, math.nan
+    return min(numbers), max(numbers)

@@ -6,6 +6,7 @@ what `hdf5_tree` reads of a trained model.
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from freezelint.finding import NotRead
-from freezelint.graph import compile_config, hdf5_process, hdf5_tree, untrusted_json, weights
+from freezelint.graph import compile_config, hdf5_tree, untrusted_json, weights
 from freezelint.graph.keras_config import read_model_config
 from freezelint.graph.model_graph import Layer, ModelGraph, Unreadable
 from freezelint.graph.sniff import open_regular
@@ -159,14 +160,14 @@ def _read_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: BinaryI
     if info.flag_bits & 1:
         raise Unreadable("encrypted")
     if info.compress_type != zipfile.ZIP_STORED:
-        return hdf5_process.read_tree_apart(_member(archive, info, MAX_UNPACKED_WEIGHTS))
+        return hdf5_tree.read_tree(io.BytesIO(_member(archive, info, MAX_UNPACKED_WEIGHTS)))
     try:
         file.seek(info.header_offset)
         name_length, extra_length = struct.unpack("<26xHH", file.read(30))
     except (struct.error, OSError, ValueError, OverflowError) as error:
         raise Unreadable("not where the archive says") from error
     start = info.header_offset + 30 + name_length + extra_length
-    return hdf5_process.read_tree_apart(file, start, info.file_size)
+    return hdf5_tree.read_tree(file, start, info.file_size)
 
 
 def _what_else(names: set[str]) -> str:
