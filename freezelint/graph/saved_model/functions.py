@@ -10,7 +10,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from freezelint.graph.saved_model.messages import Function, Node, called_functions, function, node
+from freezelint.graph.saved_model.messages import (
+    DamagedNode,
+    Function,
+    Node,
+    Nodes,
+    Reference,
+    called_functions,
+    function,
+    reference,
+)
 from freezelint.graph.saved_model.wire import Budget, Malformed, Message
 
 V = TypeVar("V", bound=Hashable)
@@ -19,19 +28,8 @@ Operand = TypeVar("Operand", bound=Hashable)
 MAX_CALL_DEPTH = 100
 _MAX_LOOP_PASSES = 4
 _CALLING = ("f", "func", "then_branch", "else_branch", "cond", "body", "branches", "predicate")
-_MERGES, _SWITCHES = ("Merge", "RefMerge"), ("Switch", "RefSwitch")
-_NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
-
-
-class Place(NamedTuple):
-    """Where an operation stands: a `key` that no other operation has, and its name with all enclosing scopes.
-
-    `muted` is set where a switch that somebody sets decides whether it runs: then nothing is recorded.
-    """
-
-    key: str
-    scope: str
-    muted: bool
+_CALLS = frozenset(_CALLING)
+_MERGES, _SWITCHES = frozenset({"Merge", "RefMerge"}), frozenset({"Switch", "RefSwitch"})
 
 
 class _Frame(NamedTuple):
@@ -45,6 +43,32 @@ class _Frame(NamedTuple):
     def inner(self, node: str, scope: str, muted: bool = False) -> _Frame:
         """The frame of what the node calls."""
         return _Frame(f"{self.path}>{node}", scope, self.depth + 1, self.muted or muted)
+
+    def scoped(self, node: str) -> str:
+        """The node's name with all enclosing scopes."""
+        return node if not self.scope or node.startswith(self.scope + "/") else f"{self.scope}/{node}"
+
+
+class Place(NamedTuple):
+    """Where an operation stands. Few are ever asked for more, so nothing is spelt out before."""
+
+    frame: _Frame
+    node: str
+
+    @property
+    def key(self) -> str:
+        """What no other operation has."""
+        return f"{self.frame.path}>{self.node}"
+
+    @property
+    def scope(self) -> str:
+        """Its name with all enclosing scopes."""
+        return self.frame.scoped(self.node)
+
+    @property
+    def muted(self) -> bool:
+        """Set where a switch that somebody sets decides whether it runs: then nothing is recorded."""
+        return self.frame.muted
 
 
 _OUTERMOST = _Frame()
@@ -92,26 +116,12 @@ class Library:
         return self._decoded[name]
 
 
-def main_graph(located: Iterable[Message]) -> dict[str, Node]:
-    """The nodes of the main graph by name."""
-    nodes: dict[str, Node] = {}
-    for message in located:
-        decoded = node(message)
-        nodes.setdefault(decoded.name, decoded)
-    return nodes
-
-
-def producer(reference: str) -> str:
-    """The node a reference to a tensor (`name:0`, `name:output:0`, `^name`) names."""
-    return reference.removeprefix("^").split(":", 1)[0]
-
-
-def _predicates(merge: Node, nodes: Mapping[str, Node]) -> Iterator[str]:
-    """What decides the switches that a merge takes its inputs from directly."""
-    for reference in merge.inputs:
-        switch = nodes.get(producer(reference))
+def _predicates(merge: Node, nodes: Nodes) -> Iterator[str]:
+    """The nodes that decide the switches which a merge takes its inputs from directly."""
+    for name in merge.needed:
+        switch = nodes.get(name)
         if switch is not None and switch.operation in _SWITCHES:
-            yield from switch.inputs[1:2]
+            yield from switch.needed[1:2]
 
 
 def enclosing(scope: str) -> str:
@@ -138,17 +148,16 @@ class Interpreter(Generic[V]):
         self.missing: dict[str, None] = {}
         self.too_deep = False
 
-    def graph(self, nodes: Mapping[str, Node], wanted: Sequence[str], arguments: Mapping[str, V]) -> list[V]:
+    def graph(self, nodes: Nodes, wanted: Iterable[str], arguments: Mapping[str, V]) -> list[V]:
         """The values of the `wanted` tensors of the main graph; `arguments` are tensors known beforehand, by node."""
-        return self._evaluate(nodes, wanted, (), arguments, _OUTERMOST)
+        return self._evaluate(nodes, [reference(written) for written in wanted], (), arguments, _OUTERMOST)
 
     def call(self, name: str, arguments: Sequence[V], frame: _Frame = _OUTERMOST) -> tuple[V, ...]:
         """The outputs of a library function. A recursive call, and one nested too deeply, is unknown."""
         unknown = (self._domain.unknown,)
         body = self._library.get(name)
         if body is None:
-            self.missing[f"function {name}"] = None
-            return unknown
+            return self._absent(name)
         if frame.depth > MAX_CALL_DEPTH:
             self.too_deep = True
             return unknown
@@ -160,10 +169,18 @@ class Interpreter(Generic[V]):
             return unknown
         self._running.add(key)
         environment = dict(zip(body.arguments, given, strict=True))
-        values = self._evaluate(body.nodes, body.outputs, body.controls, environment, frame)
+        try:
+            values = tuple(self._evaluate(body.nodes, body.outputs, body.controls, environment, frame))
+        except DamagedNode:
+            values = self._absent(name)
         self._running.discard(key)
-        self._memo[key] = tuple(values)
-        return self._memo[key]
+        self._memo[key] = values
+        return values
+
+    def _absent(self, name: str) -> tuple[V, ...]:
+        """What a function gives that is not there, or not as a whole."""
+        self.missing[f"function {name}"] = None
+        return (self._domain.unknown,)
 
     def _bind(self, name: str, arguments: Sequence[V], count: int) -> tuple[V, ...]:
         """The values of a function's `count` arguments."""
@@ -177,8 +194,8 @@ class Interpreter(Generic[V]):
 
     def _evaluate(
         self,
-        nodes: Mapping[str, Node],
-        wanted: Sequence[str],
+        nodes: Nodes,
+        wanted: Sequence[Reference],
         controls: Sequence[str],
         arguments: Mapping[str, V],
         frame: _Frame,
@@ -187,7 +204,7 @@ class Interpreter(Generic[V]):
         results: dict[str, tuple[V, ...]] = {name: (value,) for name, value in arguments.items()}
         opened: set[str] = set()
         chosen: set[str] = set()
-        stack = [producer(reference) for reference in (*controls, *wanted)]
+        stack = [*controls, *(one.producer for one in wanted)]
         while stack:
             name = stack[-1]
             if name in results:
@@ -197,64 +214,75 @@ class Interpreter(Generic[V]):
             if found is None:
                 self.missing[f"node {name}"] = None
                 results[name] = (self._domain.unknown,)
-            elif name not in opened:
+                continue
+            if name not in opened:
                 opened.add(name)
-                references = _predicates(found, nodes) if found.operation in _MERGES else found.inputs
-                needed = (producer(reference) for reference in references)
-                stack.extend(part for part in needed if part not in results and part not in opened)
+                needed = _predicates(found, nodes) if found.operation in _MERGES else found.needed
             elif found.operation in _MERGES and name not in chosen:
                 chosen.add(name)
-                results.update((reference, (self._domain.dead,)) for reference in self._dead(found, nodes, results))
-                needed = (producer(reference) for reference in found.inputs if reference not in results)
-                stack.extend(part for part in needed if part not in results and part not in opened)
+                results.update((written, (self._domain.dead,)) for written in self._dead(found, nodes, results))
+                needed = self._alive(found, results)
             else:
+                needed = ()
+            awaited = [part for part in needed if part not in results and part not in opened]
+            if awaited:
+                stack.extend(awaited)
+            elif found.operation not in _MERGES or name in chosen:
                 stack.pop()
                 results[name] = self._node(found, results, frame)
-        return [self._tensor(reference, results) for reference in wanted]
+        return [self._tensor(one, results) for one in wanted]
 
-    def _dead(self, merge: Node, nodes: Mapping[str, Node], results: Mapping[str, tuple[V, ...]]) -> Iterator[str]:
+    def _dead(self, merge: Node, nodes: Nodes, results: Mapping[str, tuple[V, ...]]) -> Iterator[str]:
         """The inputs of a merge that come straight from a switch which points the other way.
 
         What such a switch is given is computed in vain, and nothing is to be said of it: TensorFlow 1 computes the
         BatchNormalization of training and that of inference, and merges the one that the learning phase asks for.
         """
-        for reference in merge.inputs:
-            switch = nodes.get(producer(reference))
-            if switch is not None and switch.operation in _SWITCHES and len(switch.inputs) > 1:
-                decided = self._domain.known(self._tensor(switch.inputs[1], results))
-                if decided is not None and reference.endswith(":1") != bool(decided):
-                    yield reference
+        for operand in merge.operands:
+            switch = nodes.get(operand.producer)
+            if switch is not None and switch.operation in _SWITCHES and len(switch.operands) > 1:
+                decided = self._domain.known(self._tensor(switch.operands[1], results))
+                if decided is not None and operand.written.endswith(":1") != bool(decided):
+                    yield operand.written
 
-    def _tensor(self, reference: str, results: Mapping[str, tuple[V, ...]]) -> V:
-        if reference in results:
-            return results[reference][0]
-        parts = reference.split(":")
-        values = results.get(parts[0], (self._domain.unknown,))
-        index = _NAMED_OUTPUTS.get(parts[1], 0) if len(parts) == 3 else 0
-        if len(parts) > 1 and parts[-1].isdecimal() and len(parts[-1]) < 6:
-            index += int(parts[-1])
-        return values[min(index, len(values) - 1)]
+    def _alive(self, merge: Node, results: Mapping[str, tuple[V, ...]]) -> Iterator[str]:
+        """The nodes that a merge needs, without those of inputs that are known to be dead."""
+        for operand in merge.operands:
+            if operand.written not in results:
+                yield operand.producer
+        yield from merge.needed[len(merge.operands) :]
+
+    def _tensor(self, wanted: Reference, results: Mapping[str, tuple[V, ...]]) -> V:
+        written, producer, output = wanted
+        values = results.get(written) or results.get(producer)
+        if values is None:
+            return self._domain.unknown
+        return values[output] if output < len(values) else values[-1]
 
     def _node(self, found: Node, results: Mapping[str, tuple[V, ...]], frame: _Frame) -> tuple[V, ...]:
         self._budget.step()
-        domain = self._domain
-        operands = [self._tensor(reference, results) for reference in found.inputs if not reference.startswith("^")]
-        ordered_after = (results.get(producer(name), ()) for name in found.inputs if name.startswith("^"))
-        if found.operation in _MERGES:
+        domain, operation = self._domain, found.operation
+        operands = [self._tensor(operand, results) for operand in found.operands]
+        if operation in _MERGES:
             alive = [value for value in operands if value != domain.dead]
             return (self._joined(alive) if alive else domain.unknown if self._is_switched else domain.dead,)
-        if domain.dead in operands or any(values and values[0] == domain.dead for values in ordered_after):
+        after = found.needed[len(operands) :]
+        if domain.dead in operands or (after and self._is_dead(after, results)):
             return (domain.dead,)
-        inside = not frame.scope or found.name.startswith(frame.scope + "/")
-        name = found.name if inside else f"{frame.scope}/{found.name}"
-        if found.operation in _SWITCHES and len(operands) == 2:
-            return self._switch(operands[0], operands[1], name)
-        targets = {key: called_functions(found.attributes[key]) for key in _CALLING if key in found.attributes}
-        if found.operation in self._library:
-            targets = {"f": [found.operation]}
-        if any(targets.values()):
-            return self._invoke(found, targets, operands, name, frame)
-        return domain.apply(found, operands, Place(f"{frame.path}>{found.name}", name, frame.muted))
+        if operation in _SWITCHES and len(operands) == 2:
+            return self._switch(operands[0], operands[1], frame.scoped(found.name))
+        if operation in self._library:
+            return self._invoke(found, {"f": [operation]}, operands, frame)
+        if not _CALLS.isdisjoint(found.attributes):
+            targets = {key: called_functions(found.attributes[key]) for key in _CALLING if key in found.attributes}
+            if any(targets.values()):
+                return self._invoke(found, targets, operands, frame)
+        return domain.apply(found, operands, Place(frame, found.name))
+
+    def _is_dead(self, names: Iterable[str], results: Mapping[str, tuple[V, ...]]) -> bool:
+        """Whether one of these nodes is never computed."""
+        outputs = (results.get(name) for name in names)
+        return any(values[0] == self._domain.dead for values in outputs if values)
 
     def _switch(self, data: V, predicate: V, scope: str) -> tuple[V, ...]:
         """Output 0 is alive if the predicate is false, output 1 if it is true."""
@@ -266,9 +294,8 @@ class Interpreter(Generic[V]):
             return (self._domain.dead,)
         return (self._domain.dead, data) if decided else (data, self._domain.dead)
 
-    def _invoke(
-        self, found: Node, targets: Mapping[str, list[str]], operands: list[V], name: str, frame: _Frame
-    ) -> tuple[V, ...]:
+    def _invoke(self, found: Node, targets: Mapping[str, list[str]], operands: list[V], frame: _Frame) -> tuple[V, ...]:
+        name = frame.scoped(found.name)
         if "then_branch" in targets or "branches" in targets:
             branches = [*targets.get("then_branch", ()), *targets.get("else_branch", ()), *targets.get("branches", ())]
             return self._branch(branches, "branches" in targets, operands, name, frame)

@@ -14,10 +14,10 @@ from freezelint.graph.layer_kinds import STATISTICS
 from freezelint.graph.model_graph import GradientHit, Layer, LayerKind, ModelGraph, Unreadable, Weight
 from freezelint.graph.saved_model import files, metadata, writers
 from freezelint.graph.saved_model.consistency import flags_against_list
-from freezelint.graph.saved_model.functions import Library, main_graph
+from freezelint.graph.saved_model.functions import Library
 from freezelint.graph.saved_model.gradient import frozen_on_path
 from freezelint.graph.saved_model.layers import ObjectTree, overlay, tree_from_names
-from freezelint.graph.saved_model.messages import MetaGraph, Node, SignatureDef, meta_graphs
+from freezelint.graph.saved_model.messages import DamagedNode, MetaGraph, Nodes, SignatureDef, meta_graphs
 from freezelint.graph.saved_model.objects import ObjectGraph, Variable, object_graph
 from freezelint.graph.saved_model.places import Places
 from freezelint.graph.saved_model.signatures import Reading, Walker
@@ -104,8 +104,8 @@ class _Reader:
             self.model.compiled = "training_config" in written.root
             self.model.optimizer = compile_config.optimizer(written.root.get("training_config"))
         self.model.optimizer_slots = objects.optimizer_slots()
-        nodes = self._main_nodes(graph)
-        variables = objects.variables() if objects.nodes else of_tensorflow_1(nodes, graph.collections)
+        nodes = self._main_nodes(graph, wholly=not objects.nodes)
+        variables = objects.variables() if objects.nodes else of_tensorflow_1(nodes.all(), graph.collections)
         self._variables(variables, parts)
         held = self._tree(variables, parts)
         self._computations(nodes, variables, held, parts)
@@ -150,13 +150,21 @@ class _Reader:
                 self._inconsistent(f"the Keras metadata of {entry.place or number!r} is about no layer of the graph")
         return found
 
-    def _main_nodes(self, graph: MetaGraph) -> dict[str, Node]:
+    def _main_nodes(self, graph: MetaGraph, wholly: bool) -> Nodes:
+        """The main graph; with each of its nodes decoded if they are wanted `wholly`."""
         try:
-            return main_graph(graph.nodes)
+            nodes = Nodes(graph.nodes)
+            if wholly:
+                nodes.all()
         except Malformed as problem:
-            self._not_read(f"the main graph is damaged ({problem}): no signature was checked")
-            graph.signatures.clear()
-            return {}
+            self._damaged(graph, problem)
+            return Nodes()
+        return nodes
+
+    def _damaged(self, graph: MetaGraph, problem: Malformed) -> None:
+        self._not_read(f"the main graph is damaged ({problem}): no signature was checked")
+        graph.signatures.clear()
+        self.model.signatures.clear()
 
     def _variables(self, variables: list[Variable], parts: _Parts) -> None:
         trains = parts.trains
@@ -211,18 +219,13 @@ class _Reader:
         for sentence in found.inconsistencies:
             self._inconsistent(sentence)
 
-    def _computations(
-        self, nodes: dict[str, Node], variables: list[Variable], held: dict[str, list[int]], parts: _Parts
-    ) -> None:
+    def _computations(self, nodes: Nodes, variables: list[Variable], held: dict[str, list[int]], parts: _Parts) -> None:
         """Follows every signature and the two traces of Keras 2."""
         graph = parts.graph
         places = Places(self.model.root, held)
         walker = Walker(nodes, Library(graph.functions), Variables(parts.objects), places, self._budget)
+        self._signatures(walker, graph)
         signatures = [signature for signature in graph.signatures if signature.name != INIT_OP]
-        for wanted in signatures:
-            reading = self._guarded(f"signature {wanted.name}", partial(walker.signature, wanted))
-            if reading is not None:
-                self.model.signatures.append(reading.signature)
         if not signatures and not self.model.not_read:
             self.model.gaps.append("it holds no signature: what it would do when served cannot be seen")
         traces = root_traces(parts.objects)
@@ -238,9 +241,21 @@ class _Reader:
             self.model.gaps.append(f"it holds no training trace{why}: what `fit` would do cannot be seen")
         self._gradient(walker, variables, signatures, places, parts)
 
+    def _signatures(self, walker: Walker, graph: MetaGraph) -> None:
+        try:
+            for wanted in graph.signatures:
+                if wanted.name != INIT_OP:
+                    reading = self._guarded(f"signature {wanted.name}", partial(walker.signature, wanted))
+                    if reading is not None:
+                        self.model.signatures.append(reading.signature)
+        except DamagedNode as problem:
+            self._damaged(graph, problem)
+
     def _guarded(self, what: str, follow: Callable[[], Reading]) -> Reading | None:
         try:
             reading = follow()
+        except DamagedNode:
+            raise
         except (Malformed, OverBudget, RecursionError) as problem:
             reason = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
             self._not_read(f"{what} was not followed to its end: {reason}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from freezelint.graph.model_graph import BatchNormCall, Mode, RandomOperation, Signature, StateWrite
 from freezelint.graph.saved_model.functions import Interpreter, Library, enclosing
-from freezelint.graph.saved_model.messages import Node, Shape, SignatureDef
+from freezelint.graph.saved_model.messages import Nodes, Shape, SignatureDef
 from freezelint.graph.saved_model.operations import GENERATORS, Normalization, Operations, Write
 from freezelint.graph.saved_model.places import Places, layer_scope
 from freezelint.graph.saved_model.values import CONSTANT, GIVEN, Kind, Value
@@ -49,7 +49,7 @@ class Reading:
 class Walker:
     """Follows signatures and traces of one model and says what they do."""
 
-    nodes: Mapping[str, Node]
+    nodes: Nodes
     library: Library
     variables: Variables
     places: Places

@@ -7,7 +7,7 @@ its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from freezelint.graph.saved_model.messages import Node, own_shape, type_name
@@ -49,11 +49,11 @@ class Variables:
         return tuple(number if node is not None and node.variable is not None else None for number, node in found)
 
 
-def of_tensorflow_1(nodes: Mapping[str, Node], collections: Mapping[str, Message]) -> list[Variable]:
+def of_tensorflow_1(nodes: Iterable[Node], collections: Mapping[str, Message]) -> list[Variable]:
     """The variables of a model without an object graph, from its main graph and its collections."""
     trainable = _collected(collections.get("trainable_variables"))
     found = []
-    for node in nodes.values():
+    for node in nodes:
         if node.operation in _VARIABLE_OPERATIONS:
             shape, dtype = node.attributes.get("shape"), node.attributes.get("dtype")
             found.append(

@@ -97,48 +97,17 @@ class Message:
         For a length-delimited field `part` is its content and `integer` 0; for any other, `integer` is its
         raw value and `part` is empty. Raises `Malformed` where the bytes break the format.
         """
-        buffer, at, end, budget = self.buffer, self.start, self.end, self.budget
-        nothing = Message(buffer, end, end, budget)
-        while at < end:
-            budget.allowance -= 1
-            if budget.allowance < 0:
-                budget.renew()
-            tag = buffer[at]
-            if tag < 128:
-                at += 1
-            else:
-                tag, at = _varint(buffer, at, end)
-            number, kind = tag >> 3, tag & 7
-            if number == 0:
-                raise Malformed(f"field number 0 at byte {at}")
-            if kind == 2:
-                if at < end and buffer[at] < 128:
-                    length = buffer[at]
-                    at += 1
-                else:
-                    length, at = _varint(buffer, at, end)
-                stop = at + length
-                if stop > end:
-                    raise Malformed(f"a field at byte {at} is longer than what is left of the file")
-                yield number, 0, Message(buffer, at, stop, budget)
-                at = stop
-            elif kind == 0:
-                integer, at = _varint(buffer, at, end)
-                yield number, integer, nothing
-            elif kind in (1, 5):
-                width = 8 if kind == 1 else 4
-                if end - at < width:
-                    raise Malformed(f"a number at byte {at} is cut off")
-                yield number, int.from_bytes(buffer[at : at + width], "little"), nothing
-                at += width
-            else:
-                raise Malformed(f"unknown wire type {kind} at byte {at}")
+        buffer, budget = self.buffer, self.budget
+        for number, integer, start, end in self.spans():
+            yield number, integer, Message(buffer, start, end, budget)
+
+    def spans(self) -> Iterator[tuple[int, int, int, int]]:
+        """Every field; see `spans`."""
+        return spans(self.buffer, self.start, self.end, self.budget)
 
     def text(self) -> str:
-        """The span as text; a byte that is not UTF-8 is replaced, and what is over `MAX_TEXT` bytes cut."""
-        if self.end - self.start > MAX_TEXT:
-            return self.bytes(MAX_TEXT).decode("utf-8", "replace") + "…"
-        return self.bytes().decode("utf-8", "replace")
+        """The span as text; see `text`."""
+        return text(self.buffer, self.start, self.end)
 
     def bytes(self, limit: int | None = None) -> bytes:
         """The span's bytes, at most `limit`."""
@@ -156,6 +125,57 @@ class Message:
             number, at = _varint(self.buffer, at, self.end)
             numbers.append(number)
         return numbers
+
+
+def spans(buffer: Buffer, at: int, end: int, budget: Budget) -> Iterator[tuple[int, int, int, int]]:
+    """Every field from `at` to `end` as (number, integer, start, end).
+
+    This is what a `Message` gives, with the place of a part instead of the part. Making a part takes longer than
+    finding one, so what reads thousands of messages asks for places.
+    """
+    while at < end:
+        budget.allowance -= 1
+        if budget.allowance < 0:
+            budget.renew()
+        tag = buffer[at]
+        if tag < 128:
+            at += 1
+        else:
+            tag, at = _varint(buffer, at, end)
+        kind = tag & 7
+        if tag < 8:
+            raise Malformed(f"field number 0 at byte {at}")
+        if kind == 2:
+            if at < end and (length := buffer[at]) < 128:
+                at += 1
+            else:
+                length, at = _varint(buffer, at, end)
+            stop = at + length
+            if stop > end:
+                raise Malformed(f"a field at byte {at} is longer than what is left of the file")
+            yield tag >> 3, 0, at, stop
+            at = stop
+        elif kind == 0:
+            if at < end and (integer := buffer[at]) < 128:
+                at += 1
+            else:
+                integer, at = _varint(buffer, at, end)
+            yield tag >> 3, integer, end, end
+        elif kind in (1, 5):
+            width = 8 if kind == 1 else 4
+            if end - at < width:
+                raise Malformed(f"a number at byte {at} is cut off")
+            yield tag >> 3, int.from_bytes(buffer[at : at + width], "little"), end, end
+            at += width
+        else:
+            raise Malformed(f"unknown wire type {kind} at byte {at}")
+
+
+def text(buffer: Buffer, start: int, end: int) -> str:
+    """A span as text; a byte that is not UTF-8 is replaced, and what is over `MAX_TEXT` bytes cut."""
+    if end - start > MAX_TEXT:
+        return buffer[start : start + MAX_TEXT].decode("utf-8", "replace") + "…"
+    return buffer[start:end].decode("utf-8", "replace")
 
 
 def signed(value: int) -> int:
