@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from freezelint.graph.saved_model.messages import Shape, dtype, shape
-from freezelint.graph.saved_model.wire import Malformed, Message, signed
+from freezelint.graph.saved_model.wire import Budget, Buffer, Malformed, Message, signed, spans, text
 
 KERAS_2_PREFIX = "_tf_keras_"
 MAX_BOUND_INPUTS = 1_000_000
@@ -124,42 +124,44 @@ def object_graph(message: Message | None) -> ObjectGraph:
 
 def _object(message: Message, place: int) -> ObjectNode:
     node = ObjectNode()
-    for number, _, part in message:
+    buffer, budget = message.buffer, message.budget
+    for number, _, start, end in message.spans():
         if number == 1:
-            child, name = _reference(part)
-            part.budget.keep()
+            child, name = _reference(buffer, start, end, budget)
+            budget.keep()
             node.children.setdefault(name, child)
         elif number == 3:
             node.slots += 1
         elif number == 4:
-            for inner, _, value in part:
+            for inner, _, first, last in spans(buffer, start, end, budget):
                 if inner == 1:
-                    node.identifier = value.text()
+                    node.identifier = text(buffer, first, last)
                 elif inner == 3:
-                    node.metadata = value
+                    node.metadata = Message(buffer, first, last, budget)
         elif number == 6:
-            for inner, _, value in part:
+            for inner, _, first, last in spans(buffer, start, end, budget):
                 if inner == 1:
-                    part.budget.keep()
-                    node.functions.append(value.text())
+                    budget.keep()
+                    node.functions.append(text(buffer, first, last))
                 elif inner == 2:
-                    node.function_spec = value
+                    node.function_spec = Message(buffer, first, last, budget)
         elif number == 7:
-            node.variable = _variable(part, place)
+            node.variable = _variable(Message(buffer, start, end, budget), place)
         elif number == 8:
-            node.functions.extend(value.text() for inner, _, value in part if inner == 1)
+            bare = spans(buffer, start, end, budget)
+            node.functions.extend(text(buffer, first, last) for inner, _, first, last in bare if inner == 1)
         elif number == 9:
             node.is_constant = True
     return node
 
 
-def _reference(message: Message) -> tuple[int, str]:
+def _reference(buffer: Buffer, start: int, end: int, budget: Budget) -> tuple[int, str]:
     child, name = 0, ""
-    for number, integer, part in message:
+    for number, integer, first, last in spans(buffer, start, end, budget):
         if number == 1:
             child = signed(integer)
         elif number == 2:
-            name = part.text()
+            name = text(buffer, first, last)
     return child, name
 
 
