@@ -144,7 +144,6 @@ class Interpreter(Generic[V]):
         self._budget = budget
         self._is_switched = False
         self._memo: dict[tuple[str, tuple[V, ...], bool], tuple[V, ...]] = {}
-        self._running: set[tuple[str, tuple[V, ...], bool]] = set()
         self.missing: dict[str, None] = {}
         self.too_deep = False
 
@@ -154,26 +153,23 @@ class Interpreter(Generic[V]):
 
     def call(self, name: str, arguments: Sequence[V], frame: _Frame = _OUTERMOST) -> tuple[V, ...]:
         """The outputs of a library function. A recursive call, and one nested too deeply, is unknown."""
-        unknown = (self._domain.unknown,)
         body = self._library.get(name)
         if body is None:
             return self._absent(name)
         if frame.depth > MAX_CALL_DEPTH:
             self.too_deep = True
-            return unknown
+            return (self._domain.unknown,)
         given = self._bind(name, arguments, len(body.arguments))
         key = (name, given, frame.muted)
-        if key in self._memo:
-            return self._memo[key]
-        if key in self._running:
-            return unknown
-        self._running.add(key)
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        self._memo[key] = (self._domain.unknown,)  # what a call gives while the same one is running
         environment = dict(zip(body.arguments, given, strict=True))
         try:
             values = tuple(self._evaluate(body.nodes, body.outputs, body.controls, environment, frame))
         except DamagedNode:
             values = self._absent(name)
-        self._running.discard(key)
         self._memo[key] = values
         return values
 

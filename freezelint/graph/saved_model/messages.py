@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from freezelint.graph.saved_model.wire import Buffer, Malformed, Message, signed, text
+from freezelint.graph.saved_model.wire import Budget, Buffer, Malformed, Message, signed, spans, text
 
 MAX_INPUTS = 65_536
 
 Shape = tuple[int | None, ...]
+Span = tuple[int, int]
+"""Where a message begins and ends in the buffer."""
 
 _ATTRIBUTES = frozenset({
     b"is_training", b"value", b"shared_name", b"keep_dims",
@@ -24,8 +26,8 @@ _ATTRIBUTES_OF = {
     **dict.fromkeys(("VarHandleOp", "VariableV2", "Variable"), _ATTRIBUTES | {b"shape", b"dtype"}),
 }
 """The attributes that are looked at in nodes of some operations; in all others, `_ATTRIBUTES`."""
-_KEY, _VALUE = 1 << 3 | 2, 2 << 3 | 2
-"""The tags of the two fields of an entry of a map."""
+_FIRST, _SECOND = 1 << 3 | 2, 2 << 3 | 2
+"""The tags of parts number 1 and 2."""
 _NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
 _DTYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string", 8: "complex64",
@@ -62,14 +64,19 @@ class Node(NamedTuple):
 class Nodes:
     """The nodes of a graph or of a function by name, decoded when first asked for."""
 
-    __slots__ = ("_decoded", "_located")
+    __slots__ = ("_decoded", "_located", "_within")
 
-    def __init__(self, located: Iterable[Message] = ()) -> None:
-        """Of two nodes of one name, the first counts. Raises `Malformed` where even the names cannot be read."""
-        self._located: dict[str, Message] = {}
+    def __init__(self, within: Message, located: Iterable[Span] = ()) -> None:
+        """`located` are the places of the nodes in the buffer of `within`; of two of one name, the first counts.
+
+        Raises `Malformed` where even the names cannot be read.
+        """
+        self._within = within
+        self._located: dict[str, Span] = {}
         self._decoded: dict[str, Node] = {}
-        for message in located:
-            self._located.setdefault(_node_name(message), message)
+        buffer, budget = within.buffer, within.budget
+        for start, end in located:
+            self._located.setdefault(_name(buffer, start, end, budget), (start, end))
 
     def get(self, name: str) -> Node | None:
         """The node of that name, None if there is none. Raises `DamagedNode` if its bytes are damaged."""
@@ -83,13 +90,11 @@ class Nodes:
         return [found for found in map(self.get, self._located) if found is not None]
 
     def _decode(self, name: str) -> Node:
+        start, end = self._located[name]
         try:
-            found = node(self._located[name])
+            return node(name, Message(self._within.buffer, start, end, self._within.budget))
         except Malformed as problem:
             raise DamagedNode(str(problem)) from problem
-        if found.name != name:
-            raise DamagedNode(f"the node {name!r} has two names")
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,6 @@ class Function:
     `controls` names the nodes that run although no output needs them.
     """
 
-    name: str
     arguments: tuple[str, ...]
     outputs: tuple[Reference, ...]
     controls: tuple[str, ...]
@@ -129,7 +133,7 @@ class MetaGraph:
 
     tags: list[str] = field(default_factory=list)
     tensorflow_version: str | None = None
-    nodes: list[Message] = field(default_factory=list)
+    nodes: list[Span] = field(default_factory=list)
     functions: dict[str, Message] = field(default_factory=dict)
     duplicate_functions: list[str] = field(default_factory=list)
     signatures: list[SignatureDef] = field(default_factory=list)
@@ -171,37 +175,60 @@ def _meta_graph(message: Message) -> MetaGraph:
 
 
 def _graph_def(message: Message, graph: MetaGraph) -> None:
-    for number, _, part in message:
+    buffer, budget = message.buffer, message.budget
+    for number, _, start, end in message.spans():
         if number == 1:
-            part.budget.keep()
-            graph.nodes.append(part)
+            budget.keep()
+            graph.nodes.append((start, end))
         elif number == 2:
-            for inner, _, function in part:
+            for inner, _, first, last in spans(buffer, start, end, budget):
                 if inner == 1:
-                    name = _function_name(function)
-                    function.budget.keep()
-                    if name in graph.functions:
-                        graph.duplicate_functions.append(name)
-                    graph.functions.setdefault(name, function)
+                    _locate_function(Message(buffer, first, last, budget), graph)
 
 
-def _function_name(message: Message) -> str:
-    for number, _, part in message:
-        if number == 1:
-            return next((value.text() for inner, _, value in part if inner == 1), "")
-    return ""
+def _locate_function(message: Message, graph: MetaGraph) -> None:
+    signature = next(((start, end) for number, _, start, end in message.spans() if number == 1), None)
+    name = _name(message.buffer, *signature, message.budget) if signature is not None else ""
+    message.budget.keep()
+    if name in graph.functions:
+        graph.duplicate_functions.append(name)
+    graph.functions.setdefault(name, message)
+
+
+def _name(buffer: Buffer, start: int, end: int, budget: Budget) -> str:
+    """The text of field 1, which is the name of nearly every message here and the first thing in it."""
+    if end - start > 1 and buffer[start] == _FIRST and buffer[start + 1] < 128:
+        stop = start + 2 + buffer[start + 1]
+        if stop <= end:
+            return text(buffer, start + 2, stop)
+    fields = spans(buffer, start, end, budget)
+    return next((text(buffer, first, last) for number, _, first, last in fields if number == 1), "")
 
 
 def map_entry(message: Message) -> tuple[str, Message]:
     """Key and value of one entry of a map<string, message>."""
-    buffer, start, end = message.buffer, message.end, message.end
-    key = ""
-    for number, _, first, last in message.spans():
+    buffer, budget = message.buffer, message.budget
+    first, last, start, end = _entry(buffer, message.start, message.end, budget)
+    return text(buffer, first, last), Message(buffer, start, end, budget)
+
+
+def _entry(buffer: Buffer, start: int, end: int, budget: Budget) -> tuple[int, int, int, int]:
+    """Where key and value of one entry of a map<string, message> begin and end.
+
+    A graph has more entries than anything else. Nearly all are a short key, a short value and nothing else, and
+    for those a glance is enough.
+    """
+    if end - start > 3 and buffer[start] == _FIRST and buffer[start + 1] < 128:
+        value = start + 2 + buffer[start + 1]
+        if value + 1 < end and buffer[value] == _SECOND and value + 2 + buffer[value + 1] == end < value + 130:
+            return start + 2, value, value + 2, end
+    key_place = value_place = end, end
+    for number, _, first, last in spans(buffer, start, end, budget):
         if number == 1:
-            key = text(buffer, first, last)
+            key_place = first, last
         elif number == 2:
-            start, end = first, last
-    return key, Message(buffer, start, end, message.budget)
+            value_place = first, last
+    return *key_place, *value_place
 
 
 def _signature(name: str, message: Message) -> SignatureDef:
@@ -262,13 +289,14 @@ def producer(written: str) -> str:
     return written.removeprefix("^").partition(":")[0]
 
 
-def node(message: Message) -> Node:
-    """One NodeDef."""
-    buffer = message.buffer
-    name = operation = ""
+def node(name: str, message: Message) -> Node:
+    """One NodeDef, of which the name is known."""
+    buffer, budget = message.buffer, message.budget
+    operation = ""
+    names = 0
     operands: list[Reference] = []
     after: list[str] = []
-    entries: list[tuple[int, int]] = []
+    entries: list[Span] = []
     for number, _, start, end in message.spans():
         if number == 5:
             entries.append((start, end))
@@ -280,77 +308,51 @@ def node(message: Message) -> Node:
                 after.append(producer(written))
             else:
                 operands.append(reference(written))
-        elif number == 1:
-            name = text(buffer, start, end)
         elif number == 2:
             operation = text(buffer, start, end)
-    message.budget.keep(1 + len(operands) + len(after))
+        elif number == 1:
+            names += 1
+    if names > 1:
+        raise Malformed(f"the node {name!r} has another name as well")
+    budget.keep(len(operands) + len(after))
     needed = (*[operand.producer for operand in operands], *after)
-    return Node(name, operation, tuple(operands), needed, _attributes(message, entries, operation))
-
-
-def _node_name(message: Message) -> str:
-    for number, _, start, end in message.spans():
-        if number == 1:
-            return text(message.buffer, start, end)
-    return ""
-
-
-def _attributes(node: Message, entries: Iterable[tuple[int, int]], operation: str) -> dict[str, Message]:
-    """Of a node's attributes, which are `entries` in its bytes, those that are looked at."""
     wanted = _ATTRIBUTES_OF.get(operation, _ATTRIBUTES)
     attributes: dict[str, Message] = {}
-    for start, end in entries:
-        short = _short_key(node.buffer, start, end)
-        if short is None or short in wanted:
-            key, value = map_entry(Message(node.buffer, start, end, node.budget))
-            if key.encode() in wanted:
-                attributes[key] = value
-    return attributes
-
-
-def _short_key(buffer: Buffer, start: int, end: int) -> bytes | None:
-    """The key of an entry of a map that is a short key and a short value and nothing else, as nearly all are.
-
-    None for any other, in whose fields one has to look. What can be told at a glance is most of reading a graph.
-    """
-    if end - start < 4 or buffer[start] != _KEY:
-        return None
-    value = start + 2 + buffer[start + 1]
-    if value + 2 > end or buffer[value] != _VALUE or value + 2 + buffer[value + 1] != end:
-        return None
-    return buffer[start + 2 : value] if buffer[start + 1] < 128 and buffer[value + 1] < 128 else None
+    for place in entries:
+        first, last, start, end = _entry(buffer, *place, budget)
+        key = buffer[first:last]
+        if key in wanted:
+            attributes[key.decode()] = Message(buffer, start, end, budget)
+    return Node(name, operation, tuple(operands), needed, attributes)
 
 
 def function(message: Message) -> Function:
     """One FunctionDef."""
-    name = ""
+    buffer, budget = message.buffer, message.budget
     arguments: list[str] = []
     outputs: list[str] = []
     returned: dict[str, str] = {}
     controls: list[str] = []
-    nodes: list[Message] = []
-    for number, _, part in message:
+    nodes: list[Span] = []
+    for number, _, start, end in message.spans():
         if number == 3:
-            part.budget.keep()
-            nodes.append(part)
+            budget.keep()
+            nodes.append((start, end))
         elif number == 1:
-            for inner, _, value in part:
-                if inner == 1:
-                    name = value.text()
-                elif inner in (2, 3):
-                    value.budget.keep()
-                    argument = next((name.text() for key, _, name in value if key == 1), "")
-                    (arguments if inner == 2 else outputs).append(argument)
+            for inner, _, first, last in spans(buffer, start, end, budget):
+                if inner in (2, 3):
+                    budget.keep()
+                    (arguments if inner == 2 else outputs).append(_name(buffer, first, last, budget))
         elif number in (4, 6):
-            part.budget.keep()
-            key, value = map_entry(part)
+            budget.keep()
+            key_start, key_end, first, last = _entry(buffer, start, end, budget)
+            value = text(buffer, first, last)
             if number == 4:
-                returned[key] = value.text()
+                returned[text(buffer, key_start, key_end)] = value
             else:
-                controls.append(producer(value.text()))
+                controls.append(producer(value))
     references = tuple(reference(returned[key]) for key in outputs if key in returned)
-    return Function(name, tuple(arguments), references, tuple(controls), Nodes(nodes))
+    return Function(tuple(arguments), references, tuple(controls), Nodes(message, nodes))
 
 
 def flag(attribute: Message) -> bool | None:

@@ -18,6 +18,8 @@ from freezelint.graph.untrusted_json import parse
 MAX_JSON = 64 * 1024 * 1024
 MAX_DEPTH = 200
 _SEQUENCES = ("__tuple__", "TensorShape")
+_NESTED = (dict, list)
+"""What JSON is nested by: all the rest is as plain as it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         raise Unreadable("the Keras metadata is nested too deeply")
     if isinstance(value, dict):
         items = value.get("items")
-        if value.get("class_name") in _SEQUENCES and isinstance(items, list):
-            return [plain(item, depth + 1) for item in items]
-        return {key: plain(item, depth + 1) for key, item in value.items()}
+        if not isinstance(items, list) or value.get("class_name") not in _SEQUENCES:
+            return {key: plain(item, depth + 1) if type(item) in _NESTED else item for key, item in value.items()}
+        value = items
     if isinstance(value, list):
-        return [plain(item, depth + 1) for item in value]
+        return [plain(item, depth + 1) if type(item) in _NESTED else item for item in value]
     return value

@@ -155,7 +155,7 @@ class Operations:
         """A tensor that is not computed from other data."""
         if node.operation == "Const":
             attribute = node.attributes.get("value")
-            return CONSTANT._replace(numbers=constant(attribute) if attribute is not None else None)
+            return Value(Kind.CONSTANT, numbers=constant(attribute) if attribute is not None else None)
         if node.operation == "Fill":
             return Value(Kind.FILL, numbers=given[1].numbers if len(given) > 1 else None)
         if node.operation in ("ZerosLike", "OnesLike"):

@@ -153,12 +153,12 @@ class _Reader:
     def _main_nodes(self, graph: MetaGraph, wholly: bool) -> Nodes:
         """The main graph; with each of its nodes decoded if they are wanted `wholly`."""
         try:
-            nodes = Nodes(graph.nodes)
+            nodes = Nodes(self._document, graph.nodes)
             if wholly:
                 nodes.all()
         except Malformed as problem:
             self._damaged(graph, problem)
-            return Nodes()
+            return Nodes(self._document)
         return nodes
 
     def _damaged(self, graph: MetaGraph, problem: Malformed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freezelint.graph.saved_model.wire import Message, float32, float64, signed
+from freezelint.graph.saved_model.wire import Message, float32, float64, signed, spans
 
 MAX_ELEMENTS = 16
 
@@ -11,20 +11,25 @@ _FIXED_WIDTH = {1: ("<f", 4), 2: ("<d", 8), 3: ("int", 4), 4: ("int", 1), 6: ("i
 
 def constant(attribute: Message) -> tuple[float, ...] | None:
     """The numbers of a small tensor in an AttrValue; None if it is large, empty or not numeric."""
-    return next((_tensor(part) for number, _, part in attribute if number == 8), None)
+    for number, _, start, end in attribute.spans():
+        if number == 8:
+            return _tensor(attribute, start, end)
+    return None
 
 
-def _tensor(message: Message) -> tuple[float, ...] | None:
-    code, content, numbers = 0, b"", []
-    for number, integer, part in message:
+def _tensor(within: Message, at: int, stop: int) -> tuple[float, ...] | None:
+    buffer, budget = within.buffer, within.budget
+    code, content = 0, b""
+    numbers: list[float] = []
+    for number, integer, start, end in spans(buffer, at, stop, budget):
         if number == 1:
             code = integer
         elif number == 4:
-            if len(part) > MAX_ELEMENTS * 8:
+            if end - start > MAX_ELEMENTS * 8:
                 return None
-            content = part.bytes()
+            content = buffer[start:end]
         elif number in (5, 6, 7, 10, 11):
-            numbers.extend(_numbers(number, integer, part))
+            numbers.extend(_numbers(number, integer, Message(buffer, start, end, budget)))
             if len(numbers) > MAX_ELEMENTS:
                 return None
     if content and code in _FIXED_WIDTH:

@@ -15,6 +15,8 @@ ARITHMETIC = SUMS | PRODUCTS | QUOTIENTS | EXTREMES
 class Kind(Enum):
     """Where a tensor comes from."""
 
+    __hash__ = object.__hash__  # values are keys a thousand times over, and that of Enum is computed in Python
+
     OTHER = auto()
     DEAD = auto()
     INPUT = auto()
@@ -60,29 +62,32 @@ class Value(NamedTuple):
     @property
     def is_constant(self) -> bool:
         """Whether every run computes the same value."""
-        return self.kind in (Kind.CONSTANT, Kind.FILL)
+        return self.kind is Kind.CONSTANT or self.kind is Kind.FILL
 
     @property
     def is_statistic(self) -> bool:
         """Whether it is a mean or variance of what the caller gives."""
-        return self.kind in (Kind.MEAN, Kind.VARIANCE)
+        return self.kind is Kind.MEAN or self.kind is Kind.VARIANCE
 
 
 UNKNOWN = Value(Kind.OTHER, fed=True)
 DEAD = Value(Kind.DEAD)
 GIVEN = Value(Kind.INPUT, fed=True)
 CONSTANT = Value(Kind.CONSTANT)
+_NOTHING_DRAWN = frozenset[str]()
 _MOST_DRAWS = 8
+_STATISTICAL = frozenset({Kind.MEAN, Kind.VARIANCE, Kind.STORED})
 _AVERAGED = {Kind.SUM: Kind.MEAN, Kind.SUM_OF_SQUARES: Kind.VARIANCE}
 """What a sum becomes when it is divided by a count."""
 
 
 def derived(operands: tuple[Value, ...], kind: Kind = Kind.OTHER) -> Value:
     """A tensor computed from `operands` of which no more is known than what it depends on."""
-    draws = frozenset[str]().union(*(value.draws for value in operands))
+    drawn = [value.draws for value in operands if value.draws]
+    draws = drawn[0].union(*drawn[1:]) if drawn else _NOTHING_DRAWN
     if len(draws) > _MOST_DRAWS:
         draws = frozenset(sorted(draws)[:_MOST_DRAWS])
-    return Value(kind, fed=any(value.fed for value in operands), draws=draws)
+    return Value(kind, fed=True in [value.fed for value in operands], draws=draws)
 
 
 def joined(first: Value, second: Value) -> Value:
@@ -100,15 +105,16 @@ def joined(first: Value, second: Value) -> Value:
 
 def combined(operation: str, first: Value, second: Value) -> Value:
     """The sum, difference, product, quotient, maximum or minimum of two tensors."""
-    for one, other in ((first, second), (second, first)):
-        if other.is_constant and one.kind is not Kind.INPUT:
-            return _with_constant(operation, one, other)
+    if second.is_constant and first.kind is not Kind.INPUT:
+        return _with_constant(operation, first, second)
+    if first.is_constant and second.kind is not Kind.INPUT:
+        return _with_constant(operation, second, first)
     kinds = (first.kind, second.kind)
     result = derived((first, second))
-    statistic = next((value for value in (first, second) if value.kind is Kind.VARIANCE), None)
-    statistic = statistic or next((value for value in (first, second) if value.kind is Kind.MEAN), None)
-    if statistic is not None and all(kind in (Kind.MEAN, Kind.VARIANCE, Kind.STORED) for kind in kinds):
-        return result._replace(kind=statistic.kind, over_batch=statistic.over_batch)
+    if (Kind.VARIANCE in kinds or Kind.MEAN in kinds) and _STATISTICAL.issuperset(kinds):
+        kind = Kind.VARIANCE if Kind.VARIANCE in kinds else Kind.MEAN
+        statistic = first if first.kind is kind else second
+        return result._replace(kind=kind, over_batch=statistic.over_batch)
     if operation in PRODUCTS and Kind.SQUARE in kinds:
         return result._replace(kind=Kind.SQUARE)
     if operation in QUOTIENTS and first.kind in _AVERAGED:
