@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from freezelint import api
 from freezelint.audited import Answer, AuditReport, ModelFacts, Requirement
 from freezelint.finding import Finding
-from freezelint.report import audit_html, audit_text
+from freezelint.report import audit_text
 from freezelint.report.audit_words import findings_in_short
 from freezelint.requirements import REQUIREMENTS
 from freezelint.settings import Settings, SettingsError, SettingsOf, did_you_mean
@@ -45,6 +45,8 @@ class Audit:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: tables without any script."""
+        from freezelint.report import audit_html
+
         return audit_html.render(AuditReport((self.facts,)))
 
 

@@ -1,15 +1,18 @@
-"""Short names of contents: what is equal has the same, what is not never does in practice."""
+"""Short names of contents: what is equal has the same, what is not never does in practice.
+
+hashlib, which takes its time to start, is imported when the first is asked for.
+"""
 
 from __future__ import annotations
-
-import hashlib
 
 SIZE = 16
 
 
 def of_bytes(data: bytes) -> str:
     """The digest of some bytes, in hexadecimal digits."""
-    return hashlib.blake2b(data, digest_size=SIZE).hexdigest()
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=SIZE).hexdigest()
 
 
 def of_words(*words: object) -> str:
@@ -19,4 +22,6 @@ def of_words(*words: object) -> str:
 
 def signed(data: bytes, secret: bytes) -> str:
     """The digest of some bytes that only who knows the secret can make."""
-    return hashlib.blake2b(data, key=secret, digest_size=SIZE).hexdigest()
+    from hashlib import blake2b
+
+    return blake2b(data, key=secret, digest_size=SIZE).hexdigest()

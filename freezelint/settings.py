@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -133,12 +132,18 @@ def _named(word: str) -> list[str]:
 def nearest(word: str) -> str:
     """A suggestion of the rule that `word` may mean, as the end of a message; empty if nothing is near."""
     known = [name for rule in catalogue.rules().values() for name in (rule.name, rule.code.lower())]
-    close = difflib.get_close_matches(word.strip().lower(), known, n=1, cutoff=0.5)
+    close = _close(word.strip().lower(), known)
     rule = catalogue.find(close[0]) if close else None
     return f"; did you mean {rule.code} {rule.name}?" if rule else ""
 
 
 def did_you_mean(word: Any, known: Any) -> str:
     """A suggestion of the known word that `word` may be a slip of, as the end of a message; empty if none is near."""
-    close = difflib.get_close_matches(str(word), [str(item) for item in known], n=1, cutoff=0.5)
+    close = _close(str(word), [str(item) for item in known])
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _close(word: str, known: list[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, known, n=1, cutoff=0.5)

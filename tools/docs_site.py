@@ -215,7 +215,8 @@ def _answer(versions: str, backend: str, answer: Answer) -> str:
 def command_line_page() -> str:
     """The commands with their options, from the command line itself."""
     lines = ["# Command line", "", "`freezelint COMMAND --help` says the same on a terminal.", ""]
-    for name, command in cli.commands.items():
+    for name in cli.list_commands(click.Context(cli)):
+        command = cli.get_command(click.Context(cli), name)
         context = click.Context(command, info_name=f"freezelint {name}")
         usage = " ".join(command.collect_usage_pieces(context))
         lines += [f"## freezelint {name}", "", f"```console\n$ freezelint {name} {usage}\n```", ""]

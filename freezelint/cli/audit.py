@@ -84,8 +84,10 @@ def _draw(report: AuditReport, file: Path, keras: str | None) -> None:
 
 
 def _render(kind: str, report: AuditReport, *, all_layers: bool) -> str:
-    from freezelint.report import audit_json, audit_text
+    from freezelint.report import audit_text
 
     if kind == "json":
+        from freezelint.report import audit_json
+
         return audit_json.render(report)
     return audit_text.render(report, colour(), all_layers=all_layers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +140,7 @@ def _add_ignores(ignores: Fixes) -> Report:
 
     report = _fix(ignores)
     click.echo(f"{plural(ignores.count, 'finding')} silenced with a comment", err=True)
-    return replace(report, fixed=0)
+    return report._replace(fixed=0)
 
 
 def _fix(fixes: Fixes) -> Report:
@@ -151,7 +150,7 @@ def _fix(fixes: Fixes) -> Report:
     failed = api.write(fixes)
     for gap in failed:
         click.echo(f"freezelint: {gap.path}: {gap.reason}", err=True)
-    return replace(fixes.report, fixed=fixes.count, failed=fixes.report.failed or bool(failed))
+    return fixes.report._replace(fixed=fixes.count, failed=fixes.report.failed or bool(failed))
 
 
 def _show_diff(fixes: Fixes, settings: Settings, what: str = "to be fixed") -> int:

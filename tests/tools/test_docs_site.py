@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
+import click
 import pytest
 
 from freezelint import catalogue
@@ -119,7 +120,8 @@ def test_every_command_and_option_is_listed(site: Path) -> None:
     from freezelint.cli import cli
 
     text = (site / "command-line" / "index.html").read_text("utf-8")
-    for name, command in cli.commands.items():
+    for name in cli.list_commands(click.Context(cli)):
+        command = cli.get_command(click.Context(cli), name)
         assert f"freezelint {name}" in text
         for parameter in command.params:
             assert all(option in text for option in parameter.opts if option.startswith("--"))
