@@ -9,24 +9,24 @@ is one in which this is not a mistake; `keras3_16` absent means "as keras3") and
 generation, the names of the more specific rules that speak instead on the same lines). `stops` lists the
 generations in which the program stops with an error at once. `[options.NAME]` (`default`,
 `words`) is a threshold that a configuration can change; the check takes it as the keyword argument of that name.
+
+`rules/index.json`, which `make docs` writes, holds these blocks of all pages: reading it takes a tenth of the time. It
+counts as long as every page is as long as it says.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from freezelint import toml
 from freezelint.finding import Applicability, Severity
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _PACKAGED = Path(__file__).parent / "rules"
 RULES_FOLDER = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "rules"
@@ -44,8 +44,7 @@ class CatalogueError(ValueError):
     """A page in `rules/` does not say what a page must say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A fenced `python` block of a page, which is also a test.
 
     `settings` are the `toml` settings that stand under the block's heading; `marks` are
@@ -58,8 +57,7 @@ class Example:
     marks: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A number in a check that a configuration can change; `words` say what it means."""
 
     name: str
@@ -86,7 +84,13 @@ class Rule:
     stops: frozenset[str] = frozenset()
     """The generations in which the program stops with an error, so that whoever runs it uses another one."""
     options: tuple[Option, ...] = ()
-    page: str = ""
+    text: str | None = None
+    """The page, if it is not to be read when somebody asks."""
+
+    @property
+    def page(self) -> str:
+        """The page as it is written, in Markdown."""
+        return _page_file(self.name).read_text("utf-8") if self.text is None else self.text
 
     @property
     def url(self) -> str:
@@ -114,7 +118,7 @@ def examples_in(text: str, heading: str) -> Iterator[Example]:
         settings: dict[str, Any] = {}
         for language, block in _FENCE.findall(part):
             if language == "toml":
-                settings = tomllib.loads(block)
+                settings = toml.loads(block)
             elif language == "python":
                 marks = tuple(
                     (number, name) for number, line in enumerate(block.splitlines(), 1) for name in _MARK.findall(line)
@@ -127,13 +131,20 @@ def parse_page(text: str, name: str) -> Rule:
 
     Raises `CatalogueError`, naming the page, for metadata that is missing, unknown or of the wrong kind.
     """
+    return _rule(_metadata(text, name), name, text)
+
+
+def _metadata(text: str, name: str) -> dict[str, Any]:
     block = _METADATA.search(text)
     if block is None:
         raise CatalogueError(f"rules/{name}.md: no toml block under the title")
     try:
-        data = tomllib.loads(block.group(1))
-    except tomllib.TOMLDecodeError as error:
+        return toml.loads(block.group(1))
+    except toml.DecodeError as error:
         raise CatalogueError(f"rules/{name}.md: {error}") from error
+
+
+def _rule(data: dict[str, Any], name: str, text: str | None = None) -> Rule:
     try:
         severity = data.pop("severity")
         fix = data.pop("fix")
@@ -152,7 +163,7 @@ def parse_page(text: str, name: str) -> Rule:
             silenced_by={key: tuple(names) for key, names in data.pop("silenced_by", {}).items()},
             stops=frozenset(data.pop("stops", ())),
             options=tuple(_option(key, table) for key, table in data.pop("options", {}).items()),
-            page=text,
+            text=text,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"rules/{name}.md: {error!r}") from error
@@ -180,9 +191,39 @@ def _severities(table: dict[str, str]) -> dict[str, Severity]:
 @lru_cache(maxsize=1)
 def rules() -> dict[str, Rule]:
     """Every rule by name, in the order of the codes."""
-    paths = (path for path in RULES_FOLDER.glob("*.md") if path.stem != "README")
-    pages = (parse_page(path.read_text("utf-8"), path.stem) for path in paths)
-    return {rule.name: rule for rule in sorted(pages, key=lambda rule: rule.code)}
+    known = _indexed()
+    if known is None:
+        known = [parse_page(_page_file(name).read_text("utf-8"), name) for name in _sizes()]
+    return {rule.name: rule for rule in sorted(known, key=lambda rule: rule.code)}
+
+
+def as_index() -> str:
+    """What `rules/index.json` is to hold: for every page its size in bytes and its metadata, in JSON."""
+    pages = {name: (size, _metadata(_page_file(name).read_text("utf-8"), name)) for name, size in _sizes().items()}
+    lines = (f"{json.dumps(name)}: {json.dumps(pages[name])}" for name in sorted(pages))
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _indexed() -> list[Rule] | None:
+    """The rules in the index; None if there is none, or one of other pages."""
+    try:
+        index = json.loads((RULES_FOLDER / "index.json").read_bytes())
+        if {name: size for name, (size, _) in index.items()} != _sizes():
+            return None
+        return [_rule(data, name) for name, (_, data) in index.items()]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _sizes() -> dict[str, int]:
+    """Every page with its size in bytes."""
+    with os.scandir(RULES_FOLDER) as entries:
+        pages = {entry.name[:-3]: entry.stat().st_size for entry in entries if entry.name.endswith(".md")}
+    return {name: size for name, size in pages.items() if name != "README"}
+
+
+def _page_file(name: str) -> Path:
+    return RULES_FOLDER / f"{name}.md"
 
 
 def find(word: str) -> Rule | None:

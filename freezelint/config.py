@@ -6,22 +6,16 @@ it. Patterns are relative to the folder of the file.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from freezelint import catalogue
+from freezelint import catalogue, toml
 from freezelint.finding import Confidence, Severity
 from freezelint.keras.version import resolve
 from freezelint.settings import BN_POLICIES, PerFileIgnore, Settings, SettingsError, did_you_mean, named, nearest
 from freezelint.source.files import Patterns, display
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PYPROJECT, OWN = "pyproject.toml", "freezelint.toml"
 TABLE = "tool.freezelint"
@@ -34,8 +28,7 @@ class ConfigError(SettingsError):
     """A configuration that says something that means nothing; the text names file, key and what to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     """The file that is being read: where it lies, how messages name it, its text."""
 
     path: Path
@@ -52,8 +45,7 @@ class _File:
         return self.text.count("\n", 0, at) + 1 if at >= 0 else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key: its name, what it means, its default in words, the JSON schema of its value, and how that is read.
 
     `read` raises `ValueError` with the end of a sentence that begins with the key ("is …, not …").
@@ -352,10 +344,9 @@ def _table(path: Path, text: str) -> Mapping[str, Any] | None:
 
 def _toml(path: Path, text: str) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return toml.loads(text)
+    except (toml.DecodeError, RecursionError) as error:
         raise ConfigError(f"{display(path)}: {error}") from error
-    return data
 
 
 def _values(path: Path, text: str, table: Mapping[str, Any]) -> dict[str, Any]:

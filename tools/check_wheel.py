@@ -18,7 +18,7 @@ def faults(names: set[str]) -> list[str]:
     """What is wrong with a wheel that holds these files, in words; empty if nothing is."""
     package = {str(path.relative_to(ROOT)) for path in (ROOT / "freezelint").rglob("*") if path.is_file()}
     package = {name for name in package if "__pycache__" not in name}
-    pages = {f"freezelint/rules/{path.name}" for path in (ROOT / "rules").glob("*.md")}
+    pages = {f"freezelint/rules/{path.name}" for path in (ROOT / "rules").iterdir()}
     metadata = {name for name in names if ".dist-info/" in name}
     found = [f"{name} is missing" for name in sorted((package | pages) - names)]
     found += [f"{name} does not belong there" for name in sorted(names - package - pages - metadata)]

@@ -1,4 +1,4 @@
-"""Write what is generated: the index of the rules, the schema of the configuration, the output in the README.
+"""Write what is generated: the indexes of the rules, the schema of the configuration, the output in the README.
 
     python tools/refresh_docs.py           # writes
     python tools/refresh_docs.py --check   # says what is out of date; exit code 1 if anything is
@@ -17,6 +17,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from freezelint import catalogue  # noqa: E402
+
 _BLOCK = re.compile(r"^```console\n\$ freezelint ((?:check|audit) fixtures/[^\n]*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -38,6 +42,7 @@ def generated() -> dict[Path, str]:
     return {
         readme: _BLOCK.sub(with_output, readme.read_text("utf-8")),
         ROOT / "rules" / "README.md": run("rules --output-format markdown"),
+        ROOT / "rules" / "index.json": catalogue.as_index(),
         ROOT / "freezelint.schema.json": run("config --schema"),
     }
 

@@ -10,22 +10,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from freezelint import toml
 from freezelint.keras.version import Evidence, KerasVersion
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _LARGEST = 8_000_000
 """Files with more bytes are left alone."""
@@ -229,7 +224,7 @@ def _dockerfile(text: str, path: str) -> Iterator[Evidence]:
 
 
 def _pyproject(text: str, path: str) -> Iterator[Evidence]:
-    data = tomllib.loads(text)
+    data = toml.loads(text)
     project, tools = data.get("project", {}), data.get("tool", {})
     poetry = tools.get("poetry", {})
     groups = chain(
@@ -252,7 +247,7 @@ def _pyproject(text: str, path: str) -> Iterator[Evidence]:
 
 
 def _pipfile(text: str, path: str) -> Iterator[Evidence]:
-    data = tomllib.loads(text)
+    data = toml.loads(text)
     yield from _tables(text, path, data.get("packages", {}), data.get("dev-packages", {}))
 
 

@@ -11,7 +11,7 @@ spec.loader.exec_module(check_wheel)
 def whole() -> set[str]:
     root = TOOL.parents[1]
     package = {str(path.relative_to(root)) for path in (root / "freezelint").rglob("*") if path.is_file()}
-    pages = {f"freezelint/rules/{path.name}" for path in (root / "rules").glob("*.md")}
+    pages = {f"freezelint/rules/{path.name}" for path in (root / "rules").iterdir()}
     metadata = {"freezelint-1.dist-info/METADATA", "freezelint-1.dist-info/licenses/LICENSE"}
     return {name for name in package if "__pycache__" not in name} | pages | metadata
 
