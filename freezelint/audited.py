@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from freezelint.finding import Finding, NotRead, Severity
 
@@ -16,8 +17,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFacts:
+class LayerFacts(NamedTuple):
     """One line of the layer tree.
 
     `own` and `effective` are the flags; `trains` is whether `fit` would change the weights, None where unknown or
@@ -39,8 +39,7 @@ class LayerFacts:
     on_gradient_path: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """How many numbers train, are frozen, or are never trained (statistics); `unknown` are those without a flag.
 
     `shapes_known` is false if some weights are missing from the counts.
@@ -53,8 +52,7 @@ class Parameters:
     shapes_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What happens when the model runs in one way: in `fit`, in `predict`, or by a signature that is served.
 
     `evidence` says where that is known from. `training` and `inference` are the BatchNormalizations in that mode,
@@ -74,16 +72,14 @@ class Run:
     outputs: tuple[tuple[str, tuple[int | None, ...] | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenOnPath:
+class FrozenOnPath(NamedTuple):
     """Frozen layers that the gradient passes, and the trainable layers before them that make it necessary."""
 
     layers: tuple[str, ...]
     because_of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """One thing that can be asked of a model, the answer, and why."""
 
     name: str
@@ -124,8 +120,7 @@ class ModelFacts:
         return sum(finding.severity is severity for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditReport:
+class AuditReport(NamedTuple):
     """The outcome of an audit of some models.
 
     `required` are the names in `--require`. `not_read` are inputs that are no part of any model's facts; `failed` is
@@ -135,7 +130,7 @@ class AuditReport:
     models: tuple[ModelFacts, ...]
     required: tuple[str, ...] = ()
     not_read: tuple[NotRead, ...] = ()
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
     """Those about inputs that could not be read."""
     failed: bool = False
 

@@ -48,8 +48,7 @@ class Baseline:
             else:
                 kept.append(finding)
         stale = list(self._stale(left, report))
-        return replace(
-            report,
+        return report._replace(
             findings=tuple(sorted([*kept, *stale], key=lambda finding: finding.order)),
             baselined=report.baselined + len(report.findings) - len(kept),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from freezelint.finding import Finding, Span
@@ -38,7 +38,7 @@ class Changes:
     def narrow(self, report: Report, texts: Texts) -> Report:
         """The report with the findings that changes touch: the place, or a step of the story, or between its steps."""
         kept = tuple(finding for finding in report.findings if self.touches(finding, texts))
-        return replace(report, findings=kept, unchanged=report.unchanged + len(report.findings) - len(kept))
+        return report._replace(findings=kept, unchanged=report.unchanged + len(report.findings) - len(kept))
 
     def touches(self, finding: Finding, texts: Texts) -> bool:
         """Whether a change touches a finding; one that has no place is touched with its file."""

@@ -10,7 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from freezelint.finding import Edit, Finding, Position, Span
 
@@ -22,8 +22,7 @@ _MAGIC = re.compile(r"^\s*[%!?]")
 _RESTARTS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One comment: its line (from 1), the names and codes it lists, in lower case, and the reason given.
 
     `whole` says that it holds for the file, not for a line. Without any rules it silences nothing. `columns` are those
@@ -47,7 +46,7 @@ class Ignore:
         if set(self.rules) <= set(words):
             before, after = line[: first - 1], line[last - 1 :]
             if not (before.strip() or after.strip()):
-                start_of_line = replace(span(1, 1), end=Position(self.line + 1, 1))
+                start_of_line = span(1, 1)._replace(end=Position(self.line + 1, 1))
                 return Edit(start_of_line, "")
             if not after.strip():
                 first, last = len(before.rstrip()) + 1, len(line) + 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import total_ordering
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 
 @total_ordering
@@ -45,16 +44,14 @@ class Applicability(_Ranked):
     SAFE = "safe"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a text; both numbers count from 1, columns in characters."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a file from `start` up to, not including, `end`.
 
     `cell` is the 1-based index among all cells of a notebook; lines then count inside the cell.
@@ -80,24 +77,21 @@ class Span:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """One step of the story that leads to a finding: "frozen here", "compiled here"."""
 
     span: Span
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the text of `span` by `text`; an empty span inserts."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Text edits that mend a mistake, and whether they may be applied without asking."""
 
     applicability: Applicability
@@ -105,8 +99,7 @@ class Fix:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """What a check yields: a mistake seen, before the catalogue says how bad it is.
 
     A mistake in source has a `span`; one in a model has a `layer` (path from the root model,
@@ -124,8 +117,7 @@ class Mistake:
     """Only where the catalogue leaves the severity to the measurement (a configurable share)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One line of a report: a mistake with its identity, severity and place.
 
     `path` is relative to the working directory, with `/`. For a model, `span` is None.
@@ -158,8 +150,7 @@ class Finding:
         return own + tuple(step.span for step in self.related)
 
 
-@dataclass(frozen=True, slots=True)
-class NotRead:
+class NotRead(NamedTuple):
     """An input, or a part of one, that was not checked, and why."""
 
     path: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freezelint import digest, ignore, merge
 from freezelint.comments import comments
@@ -34,8 +34,7 @@ Observer = Callable[["ModelGraph", str, Sequence[Behaviour]], None]
 """Is shown every model that was read: the model, what reports call it, and each Keras that it was checked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One input, and how it is to be checked."""
 
     item: Input
@@ -193,7 +192,7 @@ def inspect_graph(model: ModelGraph, display: str, settings: Settings, seen: Obs
     outcome = Outcome(
         findings=findings.told(),
         hidden=tuple(findings.hidden),
-        not_read=tuple(replace(gap, path=display) for gap in model.not_read),
+        not_read=tuple(gap._replace(path=display) for gap in model.not_read),
         versions=choice.versions,
     )
     if seen is not None:
@@ -219,7 +218,7 @@ class _Findings:
         from freezelint import catalogue
 
         if behaviour.backend != "tensorflow":
-            findings = [replace(finding, confidence=Confidence.POSSIBLE) for finding in findings]
+            findings = [finding._replace(confidence=Confidence.POSSIBLE) for finding in findings]
         sure = self._sure(merge.distinct(findings))
         if not self.settings.pedantic:
             sure = merge.speaking(sure, catalogue.rules(), behaviour.generation)

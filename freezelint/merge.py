@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from freezelint.catalogue import Rule
 from freezelint.finding import Confidence, Finding, lower
@@ -60,17 +59,17 @@ def _joined(group: dict[str, Finding], total: int, rule: Rule | None) -> Finding
     if stopped and total > 1:
         running = {generation: finding for generation, finding in group.items() if generation not in stopped}
         if not running:
-            group = {key: replace(finding, confidence=Confidence.POSSIBLE) for key, finding in group.items()}
+            group = {key: finding._replace(confidence=Confidence.POSSIBLE) for key, finding in group.items()}
         group = running or group
     _, chosen = max(group.items(), key=lambda item: (_weight(item[1]), item[0]))
     if chosen.code.startswith("FZ0"):
         return chosen
     generations = tuple(sorted(group))
     if len(generations) == total:
-        return replace(chosen, keras=generations)
+        return chosen._replace(keras=generations)
     opening = "Keras " + " and ".join(generations)
     message = chosen.message if chosen.message.startswith(opening) else f"{opening}: {chosen.message}"
-    return replace(chosen, keras=generations, message=message, confidence=lower(chosen.confidence, Confidence.LIKELY))
+    return chosen._replace(keras=generations, message=message, confidence=lower(chosen.confidence, Confidence.LIKELY))
 
 
 def key(finding: Finding) -> Key:

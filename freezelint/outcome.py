@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from freezelint.finding import (
     Applicability,
@@ -21,8 +20,7 @@ from freezelint.finding import (
 from freezelint.keras.version import KerasVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What checking one file, notebook or model came to, before comments and baselines are looked at.
 
     `findings` are those to be told, `hidden` those that are not sure enough, `not_read` what was not checked.
@@ -40,8 +38,7 @@ class Outcome:
     seen: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
+class Inspected(NamedTuple):
     """An outcome, and what it depends on: the digest of the content, and the other files that were looked at.
 
     `digest` is empty where there is none, `looked_at` says of each file what it holds (`freezelint.source.roots`).
@@ -50,7 +47,7 @@ class Inspected:
 
     outcome: Outcome
     digest: str = ""
-    looked_at: Mapping[str, str] = field(default_factory=dict)
+    looked_at: Mapping[str, str] = {}
     lasting: bool = True
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freezelint.garbage import collected_between_inputs
 from freezelint.inspecting import Task, inspect
@@ -24,8 +23,7 @@ WEIGHT_OF_MODEL = 5
 """A model takes about as long as this many files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+class Effort(NamedTuple):
     """How a run goes about its work.
 
     `cache` keeps outcomes (None: nothing is kept). `jobs` is how many processes work at most, 0 as many as there are

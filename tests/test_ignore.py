@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def silences(text: str, finding: object = None) -> bool:
     """Whether the text silences a typo on its first line."""
     texts = Texts()
     texts.add("train.py", text.encode())
-    kept, silenced = apply([replace(TYPO, span=span("train.py", 1, 1, 5))], texts)
+    kept, silenced = apply([TYPO._replace(span=span("train.py", 1, 1, 5))], texts)
     assert len(kept) + silenced == 1
     return silenced == 1
 
@@ -81,14 +80,14 @@ def test_any_line_of_the_story_counts(line: int) -> None:
 def test_any_line_of_a_span_counts() -> None:
     texts = Texts()
     texts.add("train.py", b"m.fit(\n    x,  # noqa: FZ207\n)")
-    assert apply([replace(TYPO, span=span("train.py", 1, 1, 2, last=3))], texts) == ([], 1)
+    assert apply([TYPO._replace(span=span("train.py", 1, 1, 2, last=3))], texts) == ([], 1)
 
 
 def test_a_step_in_another_file_counts() -> None:
     texts = Texts()
     texts.add("train.py", b"fit()")
     texts.add("build.py", b"freeze()  # noqa: FZ207")
-    finding = replace(TYPO, span=span("train.py", 1, 1, 2), related=(Related(span("build.py", 1, 1, 2), "frozen"),))
+    finding = TYPO._replace(span=span("train.py", 1, 1, 2), related=(Related(span("build.py", 1, 1, 2), "frozen"),))
     assert apply([finding], texts) == ([], 1)
 
 
@@ -97,8 +96,8 @@ def test_a_notebook_comment_holds_in_its_cell_also_among_magics() -> None:
     notebook = {"cells": [{"cell_type": "code", "source": cell} for cell in cells]}
     texts = Texts()
     texts.add("a.ipynb", json.dumps(notebook).encode())
-    first = replace(TYPO, path="a.ipynb", span=span("a.ipynb", 3, 1, 5, cell=1))
-    second = replace(TYPO, path="a.ipynb", span=span("a.ipynb", 1, 1, 5, cell=2))
+    first = TYPO._replace(path="a.ipynb", span=span("a.ipynb", 3, 1, 5, cell=1))
+    second = TYPO._replace(path="a.ipynb", span=span("a.ipynb", 1, 1, 5, cell=2))
     assert apply([first, second], texts) == ([second], 1)
 
 
@@ -188,8 +187,8 @@ def test_the_fix_takes_off_what_is_not_used(before: str, after: str, tmp_path: P
 def test_a_comment_for_the_file_holds_wherever_it_stands() -> None:
     texts = Texts()
     texts.add("train.py", b"m.trainble = False\n# freezelint: ignore-file[trainable-typo] generated")
-    assert apply([replace(TYPO, span=span("train.py", 1, 1, 5))], texts) == ([], 1)
-    other = replace(STORY, span=span("train.py", 1, 1, 5), related=())
+    assert apply([TYPO._replace(span=span("train.py", 1, 1, 5))], texts) == ([], 1)
+    other = STORY._replace(span=span("train.py", 1, 1, 5), related=())
     assert apply([other], texts) == ([other], 0)
 
 
@@ -197,7 +196,7 @@ def test_a_comment_for_the_file_holds_in_all_cells_of_a_notebook() -> None:
     cells = ["# freezelint: ignore-file[FZ207] a lesson", "m.trainble = False"]
     texts = Texts()
     texts.add("a.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]}).encode())
-    assert apply([replace(TYPO, path="a.ipynb", span=span("a.ipynb", 1, 1, 5, cell=2))], texts) == ([], 1)
+    assert apply([TYPO._replace(path="a.ipynb", span=span("a.ipynb", 1, 1, 5, cell=2))], texts) == ([], 1)
 
 
 def test_a_comment_for_the_file_that_silences_nothing_is_told_and_removed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ through it. Worked out over the calls of the graph, through nested models and sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freezelint.graph import layer_kinds
 from freezelint.graph.model_graph import Layer, LayerKind, ModelGraph, TensorRef
@@ -21,8 +21,7 @@ _Upstream = frozenset[str]
 _NOTHING: _Upstream = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenGroup:
+class FrozenGroup(NamedTuple):
     """Frozen layers with weights that a gradient has to go through, in the order of the graph.
 
     `upstream` are the trainable layers that force it: those with no other trainable layer before them.

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from freezelint.graph.hdf5_format import headers, values
 from freezelint.graph.hdf5_format.content import UNDEFINED, Content, Damaged
@@ -40,8 +40,7 @@ _ATTRIBUTES = frozenset({
 _GROUP = frozenset({headers.SYMBOL_TABLE, headers.LINK_INFO, headers.LINK})
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """A dataset without its content; `path` is its path in the file, `shape` None for one without elements.
 
     `range` is the smallest and the largest number in it, NaN if one of them is not finite, None if it was not read.
@@ -241,7 +240,7 @@ class _Walk:
                 self._say(f"the numbers of {group.datasets[name].path!r} cannot be read ({error})")
                 continue
             if found:
-                group.datasets[name] = replace(group.datasets[name], range=_range(found))
+                group.datasets[name] = group.datasets[name]._replace(range=_range(found))
 
     def _attributes(self, source: _Object) -> dict[str, str | list[str] | None]:
         named = ((self._text.name(body), body) for body in source.attributes)

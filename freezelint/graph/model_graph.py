@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from freezelint.finding import NotRead
 
@@ -43,8 +43,7 @@ class Mode(Enum):
     INFERENCE = "inference"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One variable. `shape` is in elements per axis, None where the artifact does not say.
 
     `role` is what Keras calls it in the layer: kernel, bias, gamma, beta, moving_mean, moving_variance, ….
@@ -96,8 +95,7 @@ class Layer:
         return self.kind in (LayerKind.FUNCTIONAL, LayerKind.SEQUENTIAL, LayerKind.SUBCLASSED)
 
 
-@dataclass(frozen=True, slots=True)
-class TensorRef:
+class TensorRef(NamedTuple):
     """The `tensor`-th output of the `call`-th call (from 0) of the layer at `layer` (a path)."""
 
     layer: str
@@ -125,8 +123,7 @@ class Call:
     input_shapes: tuple[tuple[int | None, ...] | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BatchNormCall:
+class BatchNormCall(NamedTuple):
     """A BatchNormalization found among the operations a signature (or a trace) runs.
 
     `scope` is its name in the graph, `layer` the path of the layer it belongs to where that is known.
@@ -139,8 +136,7 @@ class BatchNormCall:
     updates_statistics: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RandomOperation:
+class RandomOperation(NamedTuple):
     """A random number drawn while a signature runs; `purpose` is dropout, noise, augmentation or unknown."""
 
     scope: str
@@ -149,8 +145,7 @@ class RandomOperation:
     layer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StateWrite:
+class StateWrite(NamedTuple):
     """A variable that a signature assigns; `purpose` is batchnorm, seed, or other."""
 
     scope: str
@@ -158,8 +153,7 @@ class StateWrite:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A serving signature (or a training trace) reduced to what it does; `undecided` says what could not be told."""
 
     name: str
@@ -171,8 +165,7 @@ class Signature:
     undecided: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GradientHit:
+class GradientHit(NamedTuple):
     """A frozen variable that meets a gradient on its way to a trainable one, found among the operations."""
 
     variable: str

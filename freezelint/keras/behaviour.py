@@ -14,13 +14,12 @@ To add a row, add an attribute.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import overload
+from typing import NamedTuple, overload
 
 from freezelint.keras.version import KerasVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Whether a statement holds for one Keras, and what happens there, in words."""
 
     holds: bool

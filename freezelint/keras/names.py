@@ -11,9 +11,9 @@ module layout of keras 2.0 to 2.15.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 _KERAS_ROOTS = re.compile(
     r"""^(?:
@@ -277,8 +277,7 @@ def _tensorflow(dotted: str) -> str:
     return f"tensorflow.{rest}" if rest else "tensorflow"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTraits:
+class LayerTraits(NamedTuple):
     """What a layer class is.
 
     `name` is canonical. `has_weights`: holds trainable weights when built with default arguments (a wrapper: those
@@ -377,8 +376,7 @@ def class_traits(class_name: str, module: str | None = None) -> LayerTraits | No
     return traits(f"keras.layers.{class_name.rpartition('>')[2]}")
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizerName:
+class OptimizerName(NamedTuple):
     """An optimizer class: the class (`Adam`) and the programming interface it belongs to.
 
     `interface` is "keras" (`tf.keras` ≥ 2.11 and Keras 3: knows only the variables it was built with), "legacy"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _VERSION = re.compile(r"^([23])(?:\.(\d{1,3})(?:\.\d{1,3})?(?:[-.+]?[a-z][\w.+-]*)?)?$")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class KerasVersion:
+class KerasVersion(NamedTuple):
     """A version of Keras; `minor` is None when only the generation is known (then the newest release is meant)."""
 
     major: int
@@ -45,8 +44,7 @@ BOTH = (KerasVersion(2), KerasVersion(3))
 """What is analysed for when nothing says which Keras it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Something that says which Keras it is: a version, in words where it says so, and the place."""
 
     version: KerasVersion
@@ -59,8 +57,7 @@ class Evidence:
         return f"{place}: {self.source}" if place else self.source
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The versions to analyse for, and in words why; one version if it is known, Keras 2 and 3 if it is not."""
 
     versions: tuple[KerasVersion, ...]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from freezelint.finding import Finding, NotRead, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a run found, read and could not read.
 
     `files` and `models` count what was checked. Counted too are the findings that are not told: `suppressed` by a
@@ -31,7 +29,7 @@ class Report:
     fixed: int = 0
     baselined: int = 0
     unchanged: int = 0
-    ran: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ran: Mapping[str, frozenset[str]] = {}
 
     def count(self, severity: Severity) -> int:
         """How many findings have this severity."""

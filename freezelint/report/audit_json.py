@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from freezelint import __version__
@@ -40,12 +39,12 @@ def _model(model: ModelFacts) -> dict[str, Any]:
         "keras": model.keras,
         "tensorflow": model.tensorflow_version,
         "compiled": model.compiled,
-        "parameters": asdict(model.parameters),
-        "layers": [asdict(layer) for layer in model.layers],
+        "parameters": model.parameters._asdict(),
+        "layers": [layer._asdict() for layer in model.layers],
         "runs": [_run(run) for run in model.runs],
         "frozen_on_gradient_path": None
         if model.frozen_on_path is None
-        else [asdict(hit) for hit in model.frozen_on_path],
+        else [hit._asdict() for hit in model.frozen_on_path],
         "embedded_code": list(model.embedded_code),
         "inconsistencies": list(model.inconsistencies),
         "could_not_tell": [*model.gaps, *model.not_read],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import RLock
@@ -245,5 +244,5 @@ def _weighed(
         if key in keys:
             continue
         if timeline.tells(finding.span, story):
-            return replace(finding, confidence=lower(finding.confidence, Confidence.POSSIBLE))
+            return finding._replace(confidence=lower(finding.confidence, Confidence.POSSIBLE))
     return finding

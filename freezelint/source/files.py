@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freezelint.finding import NotRead
 
@@ -45,8 +45,7 @@ class Kind(Enum):
     MODEL = "model"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One thing to read; `display` is its path as reports show it, `named` whether the user asked for it by name."""
 
     path: Path
@@ -55,8 +54,7 @@ class Input:
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(NamedTuple):
     """Patterns in the form of `.gitignore`, relative to `folder` (None: the working directory)."""
 
     lines: tuple[str, ...] = ()
@@ -64,7 +62,8 @@ class Patterns:
 
     def validate(self) -> None:
         """Raises `ValueError` for a pattern that is none."""
-        _spec(self.lines)
+        if self.lines:
+            _spec(self.lines)
 
     def match(self, path: Path, is_folder: bool = False) -> bool:
         """Whether a file or folder, or one that it lies in, matches; what lies outside of `folder` does not."""
@@ -76,8 +75,7 @@ class Patterns:
         return bool(_spec(self.lines).check_file(f"{shown}/" if is_folder else shown).include)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(NamedTuple):
     """What to leave out of a search: patterns in the form of `.gitignore`, relative to the working directory.
 
     `configured` gives further patterns, those of the configuration that holds for a path. With `force_exclude` the
@@ -224,8 +222,7 @@ def _reason(error: OSError) -> str:
 # --- .gitignore -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Ignores:
+class _Ignores(NamedTuple):
     """The patterns of one `.gitignore`, which hold below `folder`."""
 
     folder: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from xml.etree import ElementTree
 
 from freezelint.report import Report, github, gitlab, junit
@@ -27,7 +26,7 @@ def test_an_annotation_has_a_place_a_title_and_a_message() -> None:
 
 
 def test_a_place_on_several_lines_has_no_columns_which_github_would_not_take() -> None:
-    (line,) = annotations(replace(STORY, span=span("train.py", 9, 1, 2, last=10)))
+    (line,) = annotations(STORY._replace(span=span("train.py", 9, 1, 2, last=10)))
     assert "line=9,endLine=10,title" in line
 
 
@@ -43,7 +42,7 @@ def test_a_model_is_annotated_as_a_file_and_names_its_layer() -> None:
 
 
 def test_a_name_cannot_write_a_command_of_its_own() -> None:
-    finding = replace(IN_MODEL, path="a,title=x\n::error::y.keras", message="100%\n::stop-commands::z")
+    finding = IN_MODEL._replace(path="a,title=x\n::error::y.keras", message="100%\n::stop-commands::z")
     (line,) = annotations(finding)
     assert "file=a%2Ctitle=x\\n%3A%3Aerror%3A%3Ay.keras," in line
     assert "::100%25\\n::stop-commands::z" in line
@@ -82,6 +81,6 @@ def test_junit_has_a_test_for_each_file_and_fails_those_with_findings() -> None:
 
 
 def test_junit_is_xml_whatever_the_names_are() -> None:
-    finding = replace(IN_MODEL, layer="a\x00]]><b>&\ud800", message="\x1b[31m")
+    finding = IN_MODEL._replace(layer="a\x00]]><b>&\ud800", message="\x1b[31m")
     (case,) = cases(Report((finding,))).values()
     assert "\\x1b[31m" in (case[0].text or "")

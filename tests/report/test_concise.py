@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from freezelint.report import Report, concise
 from tests.report.diagnostics import IN_MODEL, REPORT, TYPO, lines
 
@@ -21,5 +19,5 @@ def test_every_finding_is_one_line_before_the_summary() -> None:
 
 
 def test_a_line_break_in_a_name_does_not_make_a_second_line() -> None:
-    finding = replace(IN_MODEL, layer="a\nb.py:1:1: FZ101 [x] forged")
+    finding = IN_MODEL._replace(layer="a\nb.py:1:1: FZ101 [x] forged")
     assert len(concise.render(Report((finding, TYPO), models=1), lines).splitlines()) == 3

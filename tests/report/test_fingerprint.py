@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from freezelint.finding import Position, Span
@@ -27,7 +25,7 @@ def of(text: str, code: str = "self.model.trainble = False") -> Identity:
     tail = code.rpartition("\n")[2]
     column = len(tail) + 1 if "\n" in code else first.column + len(code)
     span = Span("train.py", first, Position(first.line + code.count("\n"), column))
-    return identity(replace(TYPO, span=span), lambda path, cell=None: text.split("\n"))
+    return identity(TYPO._replace(span=span), lambda path, cell=None: text.split("\n"))
 
 
 def test_it_names_the_rule_the_definition_and_the_code() -> None:
@@ -67,7 +65,7 @@ def test_a_place_in_a_model_counts() -> None:
 
 
 def test_equal_findings_have_different_fingerprints_in_reading_order() -> None:
-    twice = Report((TYPO, TYPO, replace(TYPO, path="other.py")))
+    twice = Report((TYPO, TYPO, TYPO._replace(path="other.py")))
     prints = list(fingerprints(twice, lambda path, cell=None: ()))
     assert len(set(prints)) == 3
     assert prints[0] == next(fingerprints(Report((TYPO,)), lambda path, cell=None: ()))

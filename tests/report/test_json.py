@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,4 +87,4 @@ def test_a_finding_in_a_notebook_has_its_cell_and_one_in_a_model_its_layer() -> 
 
 
 def test_names_that_are_no_unicode_still_make_a_document() -> None:
-    assert document(Report((replace(IN_MODEL, path="a\udc80.keras"),)))["findings"][0]["path"] == "a\udc80.keras"
+    assert document(Report((IN_MODEL._replace(path="a\udc80.keras"),)))["findings"][0]["path"] == "a\udc80.keras"

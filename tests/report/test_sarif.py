@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,7 +85,7 @@ def test_a_model_names_its_layer_and_signature() -> None:
 
 
 def test_fingerprints_stay_and_tell_equal_findings_apart() -> None:
-    moved = replace(TYPO, span=span("train.py", 11, 1, 3), related=(Related(span("train.py", 1, 1, 2), "x"),))
+    moved = TYPO._replace(span=span("train.py", 11, 1, 3), related=(Related(span("train.py", 1, 1, 2), "x"),))
     one, two, other = (item["partialFingerprints"] for item in run(Report((TYPO, TYPO, moved)))["results"])
     assert one != two != other
     assert one["primaryLocationLineHash"] == f"{one['freezelint/v1']}:1"
@@ -97,7 +96,7 @@ def test_what_was_not_read_is_a_notification() -> None:
     assert invocation["executionSuccessful"] is True
     (notification,) = invocation["toolExecutionNotifications"]
     assert notification["message"]["text"] == "not checked: not a zip archive."
-    assert run(replace(REPORT, failed=True))["invocations"][0]["executionSuccessful"] is False
+    assert run(REPORT._replace(failed=True))["invocations"][0]["executionSuccessful"] is False
 
 
 @pytest.mark.parametrize(
@@ -126,7 +125,7 @@ def test_no_run_holds_more_than_github_takes(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_limits_of_github_hold() -> None:
     steps = tuple(Related(span("train.py", 1, 1, 2), "x") for _ in range(50))
-    whole = run(Report((replace(STORY, related=steps, confidence=Confidence.LIKELY),)))
+    whole = run(Report((STORY._replace(related=steps, confidence=Confidence.LIKELY),)))
     (item,) = whole["results"]
     assert len(item["locations"]) == 1
     assert len(item["codeFlows"][0]["threadFlows"][0]["locations"]) < 1_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from freezelint.finding import Finding, Position, Related, Span
@@ -58,7 +56,7 @@ warning[FZ224] fine-tuning-still-frozen
 
 
 def test_the_cells_of_a_notebook_are_one_picture() -> None:
-    story = replace(IN_NOTEBOOK, related=(Related(span("a.ipynb", 1, 1, 6, cell=2), "frozen here"),))
+    story = IN_NOTEBOOK._replace(related=(Related(span("a.ipynb", 1, 1, 6, cell=2), "frozen here"),))
     texts = {2: ["base.trainable = False"], 3: ["x = 1", "model.fit(x, y)"]}
     report = text.render(Report((story,), files=1), lambda path, cell=None: texts.get(cell or 0, ()))
     assert report.rsplit("\n\n", 1)[0].splitlines()[2:-2] == [
@@ -77,7 +75,7 @@ def test_the_cells_of_a_notebook_are_one_picture() -> None:
 
 
 def test_two_steps_at_one_place_share_an_underline() -> None:
-    twice = replace(STORY, related=(*STORY.related, Related(span("train.py", 10, 1, 16), "and again")))
+    twice = STORY._replace(related=(*STORY.related, Related(span("train.py", 10, 1, 16), "and again")))
     assert shown(twice).splitlines()[-1] == "   | --------------- trained here, and again"
 
 
@@ -113,7 +111,7 @@ def test_an_unread_input_is_shown_with_its_reason() -> None:
 def test_a_long_line_is_cut_around_what_is_underlined() -> None:
     code = f"x = [{'1, ' * 500}]; model.trainble = False; y = [{'1, ' * 500}]"
     start = code.index("model") + 1
-    finding = replace(TYPO, span=span("train.py", 1, start, start + 22), fix=None)
+    finding = TYPO._replace(span=span("train.py", 1, start, start + 22), fix=None)
     picture = text.render(Report((finding,), files=1), lambda path, cell=None: [code]).splitlines()
     source, underline = picture[4], picture[5]
     assert len(source) < 140
@@ -133,12 +131,12 @@ def test_a_long_line_is_cut_around_what_is_underlined() -> None:
     ],
 )
 def test_a_span_that_fits_no_text_is_still_reported(place: Span) -> None:
-    assert f"{place.path}:" in shown(replace(STORY, span=place, path=place.path))
+    assert f"{place.path}:" in shown(STORY._replace(span=place, path=place.path))
 
 
 def test_text_from_a_file_cannot_steer_the_terminal() -> None:
     hostile = "x\x1b[2J = 1  # \u202e\x07"
-    finding = replace(TYPO, path="a\x1b[2J.py", span=span("a\x1b[2J.py", 1, 1, 2), message="see \x1b]0;title\x07")
+    finding = TYPO._replace(path="a\x1b[2J.py", span=span("a\x1b[2J.py", 1, 1, 2), message="see \x1b]0;title\x07")
     output = text.render(Report((finding,), files=1), lambda path, cell=None: [hostile])
     assert not set(output) & {"\x1b", "\x07", "\u202e"}
 
