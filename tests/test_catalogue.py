@@ -34,7 +34,12 @@ def test_the_index_says_what_the_pages_say(copy: Path) -> None:
     for name, rule in from_pages.items():
         other = from_index[name]
         assert rule.page == other.page
-        assert (rule.code, rule.summary, rule.default, rule.fix) == (other.code, other.summary, other.default, other.fix)
+        assert (rule.code, rule.summary, rule.default, rule.fix) == (
+            other.code,
+            other.summary,
+            other.default,
+            other.fix,
+        )
         assert (rule.severities, rule.silenced_by, rule.options) == (other.severities, other.silenced_by, other.options)
 
 
