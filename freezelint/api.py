@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from freezelint import ignore, merge
 from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead, Position, Severity, Span
@@ -98,8 +97,7 @@ def check_graph(model: ModelGraph, settings: Settings, observe: Observer) -> Rep
     return run.report()
 
 
-@dataclass(frozen=True, slots=True)
-class Fixes:
+class Fixes(NamedTuple):
     """What fixing came to: the report on what is left, the files that change, and how many fixes were made.
 
     `refused` are files whose fixes could not be made.
@@ -107,7 +105,7 @@ class Fixes:
 
     report: Report
     changes: tuple[Change, ...]
-    count: int
+    made: int
     refused: tuple[NotRead, ...]
 
 

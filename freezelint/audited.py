@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -87,8 +86,7 @@ class Requirement(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(NamedTuple):
     """Everything an audit says of one model.
 
     `format` is in words. `frozen_on_path` is None where it could not be looked for. `gaps` are what could not be told.

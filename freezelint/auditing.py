@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,7 @@ def audit(model: Any, *, keras: str = "auto", select: Sequence[str] = (), ignore
     collected = _Collected()
     settings.validate()
     report = api.check_graph(graph, settings, collected.add)
-    return Audit(graph, replace(collected.facts[0], findings=report.findings))
+    return Audit(graph, collected.facts[0]._replace(findings=report.findings))
 
 
 def audit_paths(
@@ -107,13 +107,13 @@ class _Collected:
         by_generation = [facts(model, behaviour, path=display, keras_words=words) for behaviour in behaviours]
         chosen = by_generation[-1]
         answers = tuple(_agreed([found.requirement(name) for found in by_generation]) for name in REQUIREMENTS)
-        self.facts.append(replace(chosen, requirements=answers))
+        self.facts.append(chosen._replace(requirements=answers))
 
     def report(self, report: Report, required: tuple[str, ...]) -> AuditReport:
         """The facts with the findings of the run, each at its model."""
         paths = {found.path for found in self.facts}
         models = tuple(
-            replace(found, findings=tuple(one for one in report.findings if one.path == found.path))
+            found._replace(findings=tuple(one for one in report.findings if one.path == found.path))
             for found in self.facts
         )
         return AuditReport(

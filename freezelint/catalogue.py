@@ -19,8 +19,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,8 +64,7 @@ class Option(NamedTuple):
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One mistake: what it is called, how bad it is in which generation of Keras, and its page."""
 
     code: str
@@ -80,7 +78,7 @@ class Rule:
     references: tuple[str, ...]
     proof: str | None
     advice: bool
-    silenced_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    silenced_by: Mapping[str, tuple[str, ...]] = {}
     stops: frozenset[str] = frozenset()
     """The generations in which the program stops with an error, so that whoever runs it uses another one."""
     options: tuple[Option, ...] = ()

@@ -7,7 +7,6 @@ it. Patterns are relative to the folder of the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -247,8 +246,7 @@ OF_THE_RUN = frozenset({"baseline"})
 # Files
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What a file says, by key; `path` is None, and nothing said, if there is no such file.
 
     `values` are what was made of the values in the file, `raw`. `looked_at` are the files on the way to it, nearest
@@ -256,8 +254,8 @@ class Configuration:
     """
 
     path: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
+    raw: Mapping[str, Any] = {}
     looked_at: tuple[tuple[Path, str], ...] = ()
 
     @property

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from freezelint import catalogue
 from freezelint.finding import Confidence, Severity
@@ -23,8 +22,7 @@ class SettingsError(ValueError):
     """A setting that means nothing: an unknown rule, version or pattern. The text says which, and what is near."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """How to check.
 
     `keras` is `auto`, `any`, a generation (`2`, `3`) or a version (`3.14`); `backend` the backend of Keras 3 (None:
@@ -50,10 +48,10 @@ class Settings:
     exclude: tuple[str, ...] = ()
     force_exclude: bool = False
     extend_select: tuple[str, ...] = ()
-    configured_exclude: Patterns = field(default_factory=Patterns)
+    configured_exclude: Patterns = Patterns()
     per_file_ignores: tuple[PerFileIgnore, ...] = ()
     bn_policy: str = "protect"
-    options: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, float]] = {}
     no_ignores: bool = False
 
     @property
@@ -93,8 +91,7 @@ class Settings:
             named(item.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class PerFileIgnore:
+class PerFileIgnore(NamedTuple):
     """Rules that are ignored in the files that match a pattern; `source` and `line` say where that is written."""
 
     patterns: Patterns

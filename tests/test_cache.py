@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,7 +170,7 @@ def test_a_new_root_of_imports_counts(project: Path, results: Path) -> None:
 )
 def test_a_changed_setting_counts(project: Path, results: Path, changed: dict[str, object]) -> None:
     check(project, results)
-    how = replace(api.DEFAULTS, **changed)  # type: ignore[arg-type]
+    how = api.DEFAULTS._replace(**changed)  # type: ignore[arg-type]
     assert check(project, results, how, found=0) == api.check([project], how)
     check(project, results, how, found=3)
     check(project, results, found=3)

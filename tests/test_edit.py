@@ -129,12 +129,12 @@ def test_fixing_twice_is_fixing_once(tmp_path) -> None:
     file = tmp_path / "a.py"
     file.write_text(TYPO)
     fixes = api.fix([file])
-    assert fixes.count == 1
+    assert fixes.made == 1
     assert file.read_text() == TYPO
     assert api.write(fixes) == []
     assert file.read_text() == TYPO.replace("trainble", "trainable")
     again = api.fix([file])
-    assert (again.count, again.changes, again.report.findings) == (0, (), ())
+    assert (again.made, again.changes, again.report.findings) == (0, (), ())
 
 
 def test_frames_show_the_text_after_the_fixes(tmp_path) -> None:

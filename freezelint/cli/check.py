@@ -139,7 +139,7 @@ def _add_ignores(ignores: Fixes) -> Report:
     from freezelint.report.summary import plural
 
     report = _fix(ignores)
-    click.echo(f"{plural(ignores.count, 'finding')} silenced with a comment", err=True)
+    click.echo(f"{plural(ignores.made, 'finding')} silenced with a comment", err=True)
     return report._replace(fixed=0)
 
 
@@ -150,7 +150,7 @@ def _fix(fixes: Fixes) -> Report:
     failed = api.write(fixes)
     for gap in failed:
         click.echo(f"freezelint: {gap.path}: {gap.reason}", err=True)
-    return fixes.report._replace(fixed=fixes.count, failed=fixes.report.failed or bool(failed))
+    return fixes.report._replace(fixed=fixes.made, failed=fixes.report.failed or bool(failed))
 
 
 def _show_diff(fixes: Fixes, settings: Settings, what: str = "to be fixed") -> int:
@@ -162,8 +162,8 @@ def _show_diff(fixes: Fixes, settings: Settings, what: str = "to be fixed") -> i
     for gap in fixes.refused:
         click.echo(f"freezelint: {gap.path}: {gap.reason}", err=True)
     left = summary(fixes.report)
-    click.echo(f"{fixes.count} {what}; after that: {left}" if fixes.count else f"Nothing to fix; {left}", err=True)
-    return fixes.report.exit_code(settings.fail_on) or int(fixes.count > 0)
+    click.echo(f"{fixes.made} {what}; after that: {left}" if fixes.made else f"Nothing to fix; {left}", err=True)
+    return fixes.report.exit_code(settings.fail_on) or int(fixes.made > 0)
 
 
 def _check_standard_input(

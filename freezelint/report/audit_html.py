@@ -56,7 +56,7 @@ def _tree(layers: Sequence[LayerFacts]) -> str:
         for item in words.folded(layers):
             indent = "&nbsp;" * 4 * item.depth
             if isinstance(item, words.Folded):
-                yield _row([f"{indent}… {item.count} more", "", words.number(item.parameters), "", ""], raw={0})
+                yield _row([f"{indent}… {item.layers} more", "", words.number(item.parameters), "", ""], raw={0})
             else:
                 flag = "" if item.own is None and item.effective is None else words.flags(item.own, item.effective)
                 size = words.number(item.parameters) if item.parameters != 0 else ""

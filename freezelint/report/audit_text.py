@@ -80,7 +80,7 @@ def _tree(layers: Sequence[LayerFacts], style: Style, all_layers: bool) -> Itera
     for item in words.folded(layers, all_layers=all_layers):
         if isinstance(item, words.Folded):
             state = "" if item.effective is None else "all trainable" if item.effective else "all frozen"
-            rows.append((f"{'  ' * item.depth}… {item.count} more", "", words.number(item.parameters), state, ""))
+            rows.append((f"{'  ' * item.depth}… {item.layers} more", "", words.number(item.parameters), state, ""))
         else:
             label = f"{'  ' * item.depth}{printable(item.name)}"
             flag = "" if item.own is None and item.effective is None else words.flags(item.own, item.effective)

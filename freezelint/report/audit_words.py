@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freezelint.audited import Answer, FrozenOnPath, LayerFacts, ModelFacts, Parameters, Run
 from freezelint.finding import Severity
@@ -15,12 +15,11 @@ RUN_LENGTH = 8
 ANSWERS = {Answer.YES: "yes", Answer.NO: "NO", Answer.UNKNOWN: "not known"}
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A stretch of neighbouring layers that is told in one line."""
 
     depth: int
-    count: int
+    layers: int
     parameters: int | None
     trains: bool | None
     effective: bool | None

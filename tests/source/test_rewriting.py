@@ -43,7 +43,7 @@ def fixed(thaw: str, folder: Path) -> str:
     file.write_text(STORY.format(thaw=thaw))
     (found,) = [item for item in api.check([file]).findings if item.name == "unfrozen-batchnorm"]
     fixes = api.fix([file], unsafe=True)
-    assert fixes.count == (found.fix is not None)
+    assert fixes.made == (found.fix is not None)
     text = fixes.changes[0].after.decode() if fixes.changes else file.read_text()
     return text.partition("model.fit(x, y)\n")[2].partition("\nmodel.compile")[0]
 

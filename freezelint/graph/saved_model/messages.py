@@ -26,6 +26,7 @@ _ATTRIBUTES_OF = {
     **dict.fromkeys(("VarHandleOp", "VariableV2", "Variable"), _ATTRIBUTES | {b"shape", b"dtype"}),
 }
 """The attributes that are looked at in nodes of some operations; in all others, `_ATTRIBUTES`."""
+_ALL_ATTRIBUTES = _ATTRIBUTES.union(*_ATTRIBUTES_OF.values())
 _FIRST, _SECOND = 1 << 3 | 2, 2 << 3 | 2
 """The tags of parts number 1 and 2."""
 _NAMED_OUTPUTS = {"batch_mean": 1, "batch_variance": 2}
@@ -292,14 +293,17 @@ def producer(written: str) -> str:
 def node(name: str, message: Message) -> Node:
     """One NodeDef, of which the name is known."""
     buffer, budget = message.buffer, message.budget
-    operation = ""
+    operation, wanted = "", _ALL_ATTRIBUTES
     names = 0
     operands: list[Reference] = []
     after: list[str] = []
-    entries: list[Span] = []
+    attributes: dict[str, Message] = {}
     for number, _, start, end in message.spans():
         if number == 5:
-            entries.append((start, end))
+            key_start, key_end, first, last = _entry(buffer, start, end, budget)
+            key = buffer[key_start:key_end]
+            if key in wanted:
+                attributes[key.decode()] = Message(buffer, first, last, budget)
         elif number == 3:
             if len(operands) + len(after) >= MAX_INPUTS:
                 raise Malformed(f"a node with more than {MAX_INPUTS} inputs")
@@ -310,19 +314,13 @@ def node(name: str, message: Message) -> Node:
                 operands.append(reference(written))
         elif number == 2:
             operation = text(buffer, start, end)
+            wanted = _ATTRIBUTES_OF.get(operation, _ATTRIBUTES)
         elif number == 1:
             names += 1
     if names > 1:
         raise Malformed(f"the node {name!r} has another name as well")
     budget.keep(len(operands) + len(after))
     needed = (*[operand.producer for operand in operands], *after)
-    wanted = _ATTRIBUTES_OF.get(operation, _ATTRIBUTES)
-    attributes: dict[str, Message] = {}
-    for place in entries:
-        first, last, start, end = _entry(buffer, *place, budget)
-        key = buffer[first:last]
-        if key in wanted:
-            attributes[key.decode()] = Message(buffer, start, end, budget)
     return Node(name, operation, tuple(operands), needed, attributes)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from freezelint.graph.saved_model.messages import Shape, dtype, shape
-from freezelint.graph.saved_model.wire import Budget, Buffer, Malformed, Message, signed, spans, text
+from freezelint.graph.saved_model.messages import Shape, dtype, map_entry, shape
+from freezelint.graph.saved_model.wire import Malformed, Message, signed, spans, text
 
 KERAS_2_PREFIX = "_tf_keras_"
 MAX_BOUND_INPUTS = 1_000_000
@@ -24,18 +24,35 @@ class Variable:
     created_trainable: bool
 
 
-@dataclass(slots=True)
 class ObjectNode:
     """One tracked Python object, reduced to what is asked of it."""
 
-    children: dict[str, int] = field(default_factory=dict)
-    identifier: str = ""
-    metadata: Message | None = None
-    variable: Variable | None = None
-    is_constant: bool = False
-    slots: int = 0
-    functions: list[str] = field(default_factory=list)
-    function_spec: Message | None = None
+    __slots__ = (
+        "_children", "_located", "function_spec", "functions", "identifier", "is_constant", "metadata", "slots",
+        "variable",
+    )  # fmt: skip
+
+    def __init__(self, located: Message | None = None, identifier: str = "") -> None:
+        """`located` is the SavedObject, if there is one."""
+        self.identifier = identifier
+        self.metadata: Message | None = None
+        self.variable: Variable | None = None
+        self.is_constant = False
+        self.slots = 0
+        self.functions: list[str] = []
+        self.function_spec: Message | None = None
+        self._located = located
+        self._children: dict[str, int] | None = None
+
+    @property
+    def children(self) -> dict[str, int]:
+        """The numbers of the objects it keeps, by name: decoded when first asked for, which is for few objects.
+
+        Raises `Malformed` where the bytes are damaged.
+        """
+        if self._children is None:
+            self._children = _children(self._located) if self._located is not None else {}
+        return self._children
 
     @property
     def is_keras_2(self) -> bool:
@@ -123,14 +140,12 @@ def object_graph(message: Message | None) -> ObjectGraph:
 
 
 def _object(message: Message, place: int) -> ObjectNode:
-    node = ObjectNode()
+    node = ObjectNode(message)
     buffer, budget = message.buffer, message.budget
     for number, _, start, end in message.spans():
         if number == 1:
-            child, name = _reference(buffer, start, end, budget)
-            budget.keep()
-            node.children.setdefault(name, child)
-        elif number == 3:
+            continue  # the children, which come first and are most of it
+        if number == 3:
             node.slots += 1
         elif number == 4:
             for inner, _, first, last in spans(buffer, start, end, budget):
@@ -155,14 +170,21 @@ def _object(message: Message, place: int) -> ObjectNode:
     return node
 
 
-def _reference(buffer: Buffer, start: int, end: int, budget: Budget) -> tuple[int, str]:
-    child, name = 0, ""
-    for number, integer, first, last in spans(buffer, start, end, budget):
+def _children(message: Message) -> dict[str, int]:
+    """The objects that a SavedObject refers to, by name."""
+    buffer, budget = message.buffer, message.budget
+    children: dict[str, int] = {}
+    for number, _, start, end in message.spans():
         if number == 1:
-            child = signed(integer)
-        elif number == 2:
-            name = text(buffer, first, last)
-    return child, name
+            budget.keep()
+            child, name = 0, ""
+            for inner, integer, first, last in spans(buffer, start, end, budget):
+                if inner == 1:
+                    child = signed(integer)
+                elif inner == 2:
+                    name = text(buffer, first, last)
+            children.setdefault(name, child)
+    return children
 
 
 def _variable(message: Message, place: int) -> Variable:
@@ -180,20 +202,19 @@ def _variable(message: Message, place: int) -> Variable:
 
 
 def _concrete_function(message: Message) -> tuple[str, ConcreteFunction]:
-    name, traced_with = "", None
+    buffer, budget = message.buffer, message.budget
+    name, part = map_entry(message)
+    traced_with = None
     bound: list[int] = []
-    for number, _, part in message:
-        if number == 1:
-            name = part.text()
-        elif number == 2:
-            for inner, integer, value in part:
-                if inner == 2:
-                    bound.extend(signed(item) for item in value.packed(MAX_BOUND_INPUTS))
-                    if not len(value):
-                        bound.append(signed(integer))
-                    if len(bound) >= MAX_BOUND_INPUTS:
-                        raise Malformed("a function with more captured inputs than any real one")
-                elif inner == 3:
-                    traced_with = value
-    message.budget.keep(len(bound))
+    for number, integer, start, end in part.spans():
+        if number == 2:
+            if start == end:
+                bound.append(signed(integer))
+            else:
+                bound.extend(map(signed, Message(buffer, start, end, budget).packed(MAX_BOUND_INPUTS)))
+            if len(bound) >= MAX_BOUND_INPUTS:
+                raise Malformed("a function with more captured inputs than any real one")
+        elif number == 3:
+            traced_with = Message(buffer, start, end, budget)
+    budget.keep(len(bound))
     return name, ConcreteFunction(tuple(bound), traced_with)
