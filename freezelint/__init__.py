@@ -6,9 +6,13 @@ Importing this package imports neither libcst nor TensorFlow nor Keras.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
+"""What type checkers take for true; `typing` itself is not needed at once."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from freezelint.auditing import Audit, audit
     from freezelint.callback import AuditWarning, FreezeAudit, FrozenWrong
 

@@ -7,7 +7,7 @@ checked, and nothing of them may run. Tasks and answers are pickles that go thro
 own children, to which nobody else can write.
 
 Every worker has its own index of the modules of a project. One thread here waits for each worker, so that it is known
-what a worker was at when the system ended it, or libcst or HDF5 crashed it: that input is reported as one that was not
+what a worker was at when the system ended it, or libcst crashed it: that input is reported as one that was not
 read, and another worker takes its place.
 """
 

@@ -272,6 +272,14 @@ def test_starting_up_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_modules_in_the_working_directory_are_not_imported() -> None:
+    for name in ("typing", "re", "json", "click", "pathlib", "libcst", "nt"):
+        write(f"{name}.py", f"raise SystemExit('{name} was run')\n")
+    write("bad.py", TYPO)
+    result = process("check", "bad.py")
+    assert (result.returncode, result.stdout[:12], result.stderr) == (1, "error[FZ207]", "")
+
+
 def test_a_file_without_keras_is_checked_without_libcst() -> None:
     write("plain.py", "print('hello')\n")
     code = "import sys; from freezelint import api; api.check(['plain.py', '.']); print('libcst' in sys.modules)"

@@ -198,7 +198,7 @@ class Interpreter(Generic[V]):
     ) -> list[V]:
         """Postorder over what `wanted` and `controls` need; a tensor of a cycle is unknown where it closes."""
         results: dict[str, tuple[V, ...]] = {name: (value,) for name, value in arguments.items()}
-        opened: set[str] = set()
+        opened: dict[str, Node] = {}
         chosen: set[str] = set()
         stack = [*controls, *(one.producer for one in wanted)]
         while stack:
@@ -206,13 +206,14 @@ class Interpreter(Generic[V]):
             if name in results:
                 stack.pop()
                 continue
-            found = nodes.get(name)
+            found = opened.get(name)
             if found is None:
-                self.missing[f"node {name}"] = None
-                results[name] = (self._domain.unknown,)
-                continue
-            if name not in opened:
-                opened.add(name)
+                found = nodes.get(name)
+                if found is None:
+                    self.missing[f"node {name}"] = None
+                    results[name] = (self._domain.unknown,)
+                    continue
+                opened[name] = found
                 needed = _predicates(found, nodes) if found.operation in _MERGES else found.needed
             elif found.operation in _MERGES and name not in chosen:
                 chosen.add(name)

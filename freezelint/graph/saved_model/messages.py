@@ -21,11 +21,17 @@ _ATTRIBUTES = frozenset({
     b"is_training", b"value", b"shared_name", b"keep_dims",
     b"f", b"then_branch", b"else_branch", b"cond", b"body", b"branches", b"func", b"predicate",
 })  # fmt: skip
-_ATTRIBUTES_OF = {
+_ATTRIBUTES_OF: dict[str, frozenset[bytes]] = {
     **dict.fromkeys(("Mean", "Sum"), _ATTRIBUTES | {b"_output_shapes"}),
     **dict.fromkeys(("VarHandleOp", "VariableV2", "Variable"), _ATTRIBUTES | {b"shape", b"dtype"}),
-}
-"""The attributes that are looked at in nodes of some operations; in all others, `_ATTRIBUTES`."""
+    **dict.fromkeys((
+        "AddV2", "AssignVariableOp", "BiasAdd", "Conv2D", "DepthwiseConv2dNative", "Identity", "IdentityN", "MatMul",
+        "Mul", "NoOp", "Pack", "ReadVariableOp", "Relu", "Relu6", "Reshape", "Rsqrt", "Shape", "Sigmoid", "Softmax",
+        "Squeeze", "StridedSlice", "Sub",
+    ), frozenset()),
+}  # fmt: skip
+"""The attributes that are looked at in nodes of some operations: none in the most frequent ones. In all others,
+`_ATTRIBUTES`."""
 _ALL_ATTRIBUTES = _ATTRIBUTES.union(*_ATTRIBUTES_OF.values())
 _FIRST, _SECOND = 1 << 3 | 2, 2 << 3 | 2
 """The tags of parts number 1 and 2."""
@@ -299,7 +305,7 @@ def node(name: str, message: Message) -> Node:
     after: list[str] = []
     attributes: dict[str, Message] = {}
     for number, _, start, end in message.spans():
-        if number == 5:
+        if number == 5 and wanted:
             key_start, key_end, first, last = _entry(buffer, start, end, budget)
             key = buffer[key_start:key_end]
             if key in wanted:
@@ -355,25 +361,32 @@ def function(message: Message) -> Function:
 
 def flag(attribute: Message) -> bool | None:
     """The `b` of an AttrValue."""
-    return next((bool(integer) for number, integer, _ in attribute if number == 5), None)
+    return next((bool(integer) for number, integer, _, _ in attribute.spans() if number == 5), None)
 
 
 def string(attribute: Message) -> str | None:
     """The `s` of an AttrValue."""
-    return next((part.text() for number, _, part in attribute if number == 2), None)
+    fields = attribute.spans()
+    return next((text(attribute.buffer, start, end) for number, _, start, end in fields if number == 2), None)
 
 
 def called_functions(attribute: Message) -> list[str]:
     """The names of the functions an AttrValue holds: its `func`, or the `func`s of its list."""
+    buffer, budget = attribute.buffer, attribute.budget
     names: list[str] = []
-    for number, _, part in attribute:
+    for number, _, start, end in attribute.spans():
         if number == 10:
-            names.extend(value.text() for inner, _, value in part if inner == 1)
+            names.extend(_names(buffer, start, end, budget))
         elif number == 1:
-            for inner, _, value in part:
+            for inner, _, first, last in spans(buffer, start, end, budget):
                 if inner == 9:
-                    names.extend(name.text() for key, _, name in value if key == 1)
+                    names.extend(_names(buffer, first, last, budget))
     return names
+
+
+def _names(buffer: Buffer, start: int, end: int, budget: Budget) -> list[str]:
+    fields = spans(buffer, start, end, budget)
+    return [text(buffer, first, last) for number, _, first, last in fields if number == 1]
 
 
 def own_shape(attribute: Message) -> Shape | None:
