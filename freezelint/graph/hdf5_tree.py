@@ -171,6 +171,7 @@ class _Walk:
             group, links, depth = stack.pop()
             for link in links:
                 path = f"{group.path}/{link.name}" if group.path else link.name
+                self._content.spend(len(path) >> 4)
                 if not self._leads_on(link, path):
                     continue
                 child = _Object(self._content, link.address)
@@ -179,12 +180,8 @@ class _Walk:
                 elif child.is_group:
                     if depth >= MAX_DEPTH:
                         raise Unreadable(f"an HDF5 file with groups nested more than {MAX_DEPTH} deep")
-                    group.groups[link.name] = Group(path)
-                    stack.append((
-                        group.groups[link.name],
-                        self._enter(group.groups[link.name], link.address, child),
-                        depth + 1,
-                    ))
+                    inner = group.groups[link.name] = Group(path)
+                    stack.append((inner, self._enter(inner, link.address, child), depth + 1))
         steps = self._steps()
         if steps:
             self._read_ranges()

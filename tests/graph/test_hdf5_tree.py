@@ -12,13 +12,7 @@ from freezelint.graph import hdf5_tree
 from freezelint.graph.hdf5_tree import read_tree
 from freezelint.graph.model_graph import Unreadable
 from tests import hostile
-
-
-def written(fill, **settings):
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", **settings) as file:
-        fill(file)
-    return buffer
+from tests.graph.hdf5_format.build import written
 
 
 def tree_of(fill, **settings):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-MAX_READS = 4_000_000
-"""Of a few bytes each; a file of 200,000 objects takes less than half of that."""
-
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
 """The address of what does not exist."""
 
-MAX_PIECE = 128 << 20
+MAX_STEPS = 4_000_000
+"""A step is a message, a link, or 64 bytes. A file of 200,000 objects takes less than half of them."""
+
+MAX_PIECE = 64 << 20
 """Bytes that are looked at together: the longest text, or all names in a group."""
 
 _WINDOW = 4096
@@ -31,7 +31,7 @@ class Content:
         self.size = min(size - start, size if length is None else length)
         self._window = b""
         self._window_at = 0
-        self._reads = 0
+        self._steps = 0
 
     def behind(self, offset: int) -> Content:
         """The same bytes without the first `offset`."""
@@ -43,13 +43,13 @@ class Content:
         if begin < 0 or begin + length > len(self._window):
             self._move_window(address, length)
             begin = 0
-        self.spend(1 + (length >> 8))
+        self.spend(1 + (length >> 6))
         return self._window[begin : begin + length]
 
-    def spend(self, reads: int) -> None:
+    def spend(self, steps: int) -> None:
         """Pays for work. Raises `Damaged` when nothing is left to pay with."""
-        self._reads += reads
-        if self._reads > MAX_READS:
+        self._steps += steps
+        if self._steps > MAX_STEPS:
             raise Damaged("it asks for more work than any real file")
 
     def _move_window(self, address: int, length: int) -> None:

@@ -77,6 +77,7 @@ def _messages(
         block = content.at(address, length)
         at = 0
         while at + width <= length:
+            content.spend(1)
             kind, size, flags = head.unpack_from(block, at)
             at += width
             if at + size > length:

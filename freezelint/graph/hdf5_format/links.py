@@ -13,6 +13,8 @@ MAX_LEVELS = 64
 MAX_BRANCHES = 4096
 """Of a tree of names; the HDF5 library makes 32 branches, and never needs more than ten levels."""
 
+MAX_NAME = 65_536
+
 _SOFT_ENTRY = 2
 _HARD, _SOFT = 0, 1
 _ENTRY = struct.Struct("<QQI20x")
@@ -68,7 +70,7 @@ def _symbols(content: Content, root: int, names: bytes) -> Iterator[Link]:
 def _table(content: Content, address: int, count: int, names: bytes) -> Iterator[Link]:
     content.spend(count)
     for name_at, header, cached in _ENTRY.iter_unpack(content.at(address + 8, _ENTRY.size * count)):
-        end = names.find(b"\0", name_at)
+        end = names.find(b"\0", name_at, name_at + MAX_NAME)
         if end < 0:
             raise Damaged(f"a name at byte {address:,} is cut off")
         name = names[name_at:end].decode("utf-8", "replace")

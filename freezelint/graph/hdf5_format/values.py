@@ -71,7 +71,8 @@ def datatype(body: bytes) -> Datatype:
     if kind == _VARIABLE_LENGTH:
         return Datatype(None, size, is_text=bits & 15 == 1, is_reference=True)
     if kind == _ENUMERATION:
-        return Datatype("bool" if b"FALSE\0" in body and b"TRUE\0" in body else datatype(body[8:]).name, size)
+        is_bool = b"FALSE\0" in body and b"TRUE\0" in body
+        return Datatype("bool" if is_bool else None, size)
     return Datatype(None, size)
 
 
@@ -145,29 +146,22 @@ class Attributes:
             return []
         if not kind.is_text:
             return None
-        if kind.is_reference:
-            texts = [self._far(data, 16 * number) for number in range(self._paid(count, 16, data))]
-        else:
-            size = kind.size
-            texts = [
-                _text(data[size * number : size * (number + 1)]) for number in range(self._paid(count, size, data))
-            ]
-        return texts if extent else texts[0]
-
-    def _paid(self, count: int, size: int, data: bytes) -> int:
+        size = _REFERENCE.size if kind.is_reference else max(kind.size, 1)
         if count * size > len(data):
             raise Damaged("an attribute is cut off")
         self._pay(count * size)
-        return count
+        read = self._far if kind.is_reference else _text
+        texts = [read(data[at : at + size]) for at in range(0, count * size, size)]
+        return texts if extent else texts[0]
 
     def _pay(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
             raise TooLarge
 
-    def _far(self, data: bytes, at: int) -> str:
-        """A text of variable length, by the reference to it."""
-        length, heap, index = _REFERENCE.unpack_from(data, at)
+    def _far(self, reference: bytes) -> str:
+        """A text of variable length."""
+        length, heap, index = _REFERENCE.unpack(reference)
         if not length:
             return ""
         self._pay(length)
