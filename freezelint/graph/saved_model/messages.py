@@ -82,8 +82,8 @@ class Nodes:
         self._located: dict[str, Span] = {}
         self._decoded: dict[str, Node] = {}
         buffer, budget = within.buffer, within.budget
-        for start, end in located:
-            self._located.setdefault(_name(buffer, start, end, budget), (start, end))
+        for span in located:
+            self._located.setdefault(_name(buffer, *span, budget), span)
 
     def get(self, name: str) -> Node | None:
         """The node of that name, None if there is none. Raises `DamagedNode` if its bytes are damaged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from freezelint.graph.saved_model.messages import Shape, dtype, map_entry, shape
@@ -39,7 +39,7 @@ class ObjectNode:
         self.variable: Variable | None = None
         self.is_constant = False
         self.slots = 0
-        self.functions: list[str] = []
+        self.functions: Sequence[str] = ()
         self.function_spec: Message | None = None
         self._located = located
         self._children: dict[str, int] | None = None
@@ -141,6 +141,7 @@ def object_graph(message: Message | None) -> ObjectGraph:
 
 def _object(message: Message, place: int) -> ObjectNode:
     node = ObjectNode(message)
+    functions: list[str] = []
     buffer, budget = message.buffer, message.budget
     for number, _, start, end in message.spans():
         if number == 1:
@@ -157,16 +158,18 @@ def _object(message: Message, place: int) -> ObjectNode:
             for inner, _, first, last in spans(buffer, start, end, budget):
                 if inner == 1:
                     budget.keep()
-                    node.functions.append(text(buffer, first, last))
+                    functions.append(text(buffer, first, last))
                 elif inner == 2:
                     node.function_spec = Message(buffer, first, last, budget)
         elif number == 7:
             node.variable = _variable(Message(buffer, start, end, budget), place)
         elif number == 8:
             bare = spans(buffer, start, end, budget)
-            node.functions.extend(text(buffer, first, last) for inner, _, first, last in bare if inner == 1)
+            functions.extend(text(buffer, first, last) for inner, _, first, last in bare if inner == 1)
         elif number == 9:
             node.is_constant = True
+    if functions:
+        node.functions = functions
     return node
 
 

@@ -153,6 +153,7 @@ class _Reader:
     def _main_nodes(self, graph: MetaGraph, wholly: bool) -> Nodes:
         """The main graph; with each of its nodes decoded if they are wanted `wholly`."""
         try:
+            self._budget.keep(len(graph.nodes))
             nodes = Nodes(self._document, graph.nodes)
             if wholly:
                 nodes.all()

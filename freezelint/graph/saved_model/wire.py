@@ -199,8 +199,6 @@ def float64(value: int) -> float:
 
 
 def _varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
-    if at + 1 < end and buffer[at + 1] < 128 <= buffer[at]:  # two bytes, which is most of what is asked for here
-        return buffer[at] - 128 + (buffer[at + 1] << 7), at + 2
     result = shift = 0
     while True:
         if at >= end or shift > 63:

@@ -297,13 +297,58 @@ def test_operations_of_wrong_arity_and_unknown_kind(tmp_path):
     _read_or_reason(model.save(tmp_path / "model"))
 
 
+BENT = b"\x1a\x05x"
+"""The beginning of an input of a node, cut off."""
+
+
 def test_a_damaged_function_is_named_and_the_rest_is_read(tmp_path):
     bent = part(1, part(1, "bent")) + b"\x1a\xff\x01"
     model = serving([node("y", "PartitionedCall", "x", f=function_attribute("bent"))], functions=[bent])
     model.nodes.append(node("z", "Identity", "x"))
     model.signatures.append(signature("other", {"x": "x:0"}, {"z": "z:0"}))
-    folder = model.save(tmp_path / "model")
-    _read_or_reason(folder)
+    found = read(model.save(tmp_path / "model"))
+    assert any("function bent" in sentence for sentence in found.inconsistencies)
+    assert [one.name for one in found.signatures] == ["serving_default", "other"]
+
+
+def test_a_function_with_a_damaged_node_is_damaged_if_the_node_is_reached(tmp_path):
+    bodies = {"y": "reached", "z": "spared"}
+    functions = [
+        function(name, ["a"], [node("used", "Rsqrt", "a"), node("bent", "Relu") + BENT], {"out": wanted})
+        for name, wanted in (("reached", "bent:0"), ("spared", "used:0"))
+    ]
+    model = serving([], functions=functions)
+    model.nodes += [node(key, "PartitionedCall", "x", f=function_attribute(name)) for key, name in bodies.items()]
+    model.signatures.append(signature("other", {"x": "x:0"}, {"z": "z:0"}))
+    found = read(model.save(tmp_path / "model"))
+    (sentence,) = found.inconsistencies
+    assert "signature serving_default needs 'function reached'" in sentence
+    assert not found.not_read
+
+
+def test_a_damaged_node_of_the_main_graph_ends_the_checking_of_signatures_if_it_is_reached(tmp_path):
+    model = serving([node("y", "Identity", "x"), node("z", "Identity", "y") + BENT])
+    model.objects = [user_object()]
+    assert not read(model.save(tmp_path / "model")).not_read
+    model.signatures.append(signature("other", {"x": "x:0"}, {"z": "z:0"}))
+    found = read(model.save(tmp_path / "model"))
+    assert found.signatures == []
+    (sentence,) = found.not_read
+    assert "the main graph is damaged" in sentence.reason
+
+
+def test_without_an_object_graph_every_node_may_be_a_variable(tmp_path):
+    model = serving([node("y", "Identity", "x"), node("v", "VariableV2") + BENT])
+    found = read(model.save(tmp_path / "model"))
+    assert found.signatures == []
+    assert "the main graph is damaged" in found.not_read[0].reason
+
+
+def test_damage_in_what_an_object_keeps_matters_if_it_is_looked_at(tmp_path):
+    bent = part(1, b"\x12\x09short")
+    stray = Model(objects=[user_object("_tf_keras_model"), bent])
+    assert read(stray.save(tmp_path / "stray")).root is not None
+    assert "damaged" in reason(Model(objects=[bent + user_object("_tf_keras_model")]).save(tmp_path / "root"))
 
 
 @pytest.mark.parametrize(
