@@ -20,7 +20,7 @@ from pathlib import Path
 
 FORMATS = ("keras2.keras", "keras2.h5", "keras2_savedmodel", "keras3.keras", "keras3_export")
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
-ROUNDS = 3
+ROUNDS = 5
 
 _MAKE = """
 import sys, numpy as np
@@ -62,9 +62,14 @@ _QUIET.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def timed(*command: str) -> tuple[float, float]:
-    """Seconds and peak MB of a command; that of its largest process, if it starts further ones."""
+    """Seconds and peak MB of a command, run where there is no configuration."""
     done = subprocess.run(
-        [sys.executable, "-c", _TIMED, *command], capture_output=True, text=True, check=True, env=_QUIET
+        [sys.executable, "-c", _TIMED, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=_QUIET,
+        cwd=tempfile.gettempdir(),
     )
     seconds, memory, code = done.stdout.split()
     if code not in ("0", "1"):
