@@ -1,4 +1,4 @@
-"""The TensorFlow messages of a SavedModel that matter here, as small dataclasses over the wire reader.
+"""The TensorFlow messages of a SavedModel that matter here, as small records over the wire reader.
 
 Field numbers are those of tensorflow/core/{framework,protobuf}/*.proto; they are fixed by the format.
 """
@@ -104,8 +104,7 @@ class Nodes:
             raise DamagedNode(str(problem)) from problem
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One function of the library: `outputs` are the tensors it returns, in the order of its output arguments.
 
     `controls` names the nodes that run although no output needs them.
@@ -117,16 +116,14 @@ class Function:
     nodes: Nodes
 
 
-@dataclass(frozen=True, slots=True)
-class TensorInfo:
+class TensorInfo(NamedTuple):
     """One input or output of a signature: the tensor's name in the main graph and its shape."""
 
     tensor: str
     shape: Shape | None
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureDef:
+class SignatureDef(NamedTuple):
     """One entry of the signature map."""
 
     name: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from freezelint.graph.model_graph import Unreadable
 from freezelint.graph.saved_model.objects import ObjectGraph, ObjectNode
@@ -22,8 +22,7 @@ _NESTED = (dict, list)
 """What JSON is nested by: all the rest is as plain as it can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What is written about one object: where it stood in the model, what it is, and its JSON."""
 
     place: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from freezelint.graph.saved_model.messages import Shape, dtype, map_entry, shape
 from freezelint.graph.saved_model.wire import Malformed, Message, signed, spans, text
@@ -13,8 +14,7 @@ MAX_BOUND_INPUTS = 1_000_000
 _NOT_THE_MODEL = frozenset({"keras_api", "optimizer", "_optimizer", "_all_variables", "signatures", "saver"})
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A saved variable. `created_trainable` is the flag at creation, which freezing a layer does not change."""
 
     node: int
@@ -60,8 +60,7 @@ class ObjectNode:
         return self.identifier.startswith(KERAS_2_PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class ConcreteFunction:
+class ConcreteFunction(NamedTuple):
     """What a library function captured (`bound_inputs`: object nodes of its last arguments) and was traced with."""
 
     bound_inputs: tuple[int, ...]

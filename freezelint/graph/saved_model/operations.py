@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from freezelint.graph.model_graph import Mode
 from freezelint.graph.saved_model import values
@@ -64,8 +65,7 @@ _RANDOM_KINDS = frozenset({Kind.UNIFORM, Kind.NORMAL, Kind.SHIFTED_NORMAL, Kind.
 _REDUCTIONS = frozenset({"Mean", "Sum"})
 
 
-@dataclass(frozen=True, slots=True)
-class Normalization:
+class Normalization(NamedTuple):
     """A BatchNormalization among the operations; `variables` are the keys of those it normalises with."""
 
     scope: str
@@ -85,8 +85,7 @@ class Draw:
     is_seed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A variable that is assigned; `is_statistic` if it gets a mean or variance over the batch."""
 
     scope: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from freezelint.finding import NotRead
 from freezelint.graph import compile_config
@@ -54,8 +54,7 @@ def read(path: Path) -> ModelGraph:
             raise Unreadable(f"{files.GRAPH_FILE} is nested too deeply") from problem
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(NamedTuple):
     """The decoded parts that every later step needs."""
 
     graph: MetaGraph

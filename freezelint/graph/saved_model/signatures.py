@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freezelint.graph.model_graph import BatchNormCall, Mode, RandomOperation, Signature, StateWrite
 from freezelint.graph.saved_model.functions import Interpreter, Library, enclosing
@@ -36,8 +36,7 @@ _CLASS_PURPOSE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was found in one computation, and what could not be told."""
 
     signature: Signature
@@ -45,8 +44,7 @@ class Reading:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Walker:
+class Walker(NamedTuple):
     """Follows signatures and traces of one model and says what they do."""
 
     nodes: Nodes

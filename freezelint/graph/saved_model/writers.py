@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from freezelint.graph.saved_model.metadata import Metadata
 from freezelint.graph.saved_model.objects import ObjectGraph
@@ -10,8 +11,7 @@ from freezelint.graph.saved_model.objects import ObjectGraph
 _NO_LAYERS = "it holds no layers: no classes, no configuration, no arguments of calls"
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(NamedTuple):
     """The writer in words, the Keras version if it can be told, and the gaps that come with this kind of file.
 
     `creation_flags_hold` is set where the flag of a variable at its creation is all there ever was.
@@ -19,7 +19,7 @@ class Writer:
 
     name: str
     keras_version: str | None = None
-    gaps: list[str] = field(default_factory=list)
+    gaps: Sequence[str] = ()
     creation_flags_hold: bool = False
 
 
