@@ -238,23 +238,25 @@ def test_a_mode_that_keras_of_tensorflow_1_kept_in_a_placeholder(tmp_path):
 def test_the_wire_reader_sees_what_the_protobuf_runtime_sees(library, way, saved):
     from tensorflow.core.protobuf import saved_model_pb2
 
-    from freezelint.graph.saved_model.messages import function, meta_graphs, node
+    from freezelint.graph.saved_model.messages import Nodes, function, meta_graphs
     from freezelint.graph.saved_model.objects import object_graph
     from freezelint.graph.saved_model.wire import Budget, Message
 
     data = (saved(library, "wrapped", way) / "saved_model.pb").read_bytes()
     (theirs,) = saved_model_pb2.SavedModel.FromString(data).meta_graphs
-    (ours,) = meta_graphs(Message(data, 0, len(data), Budget()))
+    document = Message(data, 0, len(data), Budget())
+    (ours,) = meta_graphs(document)
     assert ours.tags == list(theirs.meta_info_def.tags)
     assert ours.tensorflow_version == theirs.meta_info_def.tensorflow_version
-    assert [_node(node(part)) for part in ours.nodes] == [_proto_node(part) for part in theirs.graph_def.node]
+    assert _nodes(Nodes(document, ours.nodes)) == _proto_nodes(theirs.graph_def.node)
     assert {one.name for one in ours.signatures} == set(theirs.signature_def)
     for expected in theirs.graph_def.library.function:
         found = function(ours.functions[expected.signature.name])
         assert found.arguments == tuple(argument.name for argument in expected.signature.input_arg)
-        assert found.outputs == tuple(expected.ret[argument.name] for argument in expected.signature.output_arg)
+        outputs = [expected.ret[argument.name] for argument in expected.signature.output_arg]
+        assert [output.written for output in found.outputs] == outputs
         assert sorted(found.controls) == sorted(expected.control_ret.values())
-        assert [_node(part) for part in found.nodes.values()] == [_proto_node(part) for part in expected.node_def]
+        assert _nodes(found.nodes) == _proto_nodes(expected.node_def)
     objects = object_graph(ours.object_graph)
     for found, expected in zip(objects.nodes, theirs.object_graph_def.nodes, strict=True):
         assert found.children == {child.local_name: child.node_id for child in expected.children}
@@ -267,9 +269,20 @@ def test_the_wire_reader_sees_what_the_protobuf_runtime_sees(library, way, saved
         assert objects.concrete_functions[name].bound_inputs == tuple(expected.bound_inputs)
 
 
-def _node(found):
-    return found.name, found.operation, found.inputs
+def _nodes(found):
+    return [
+        (node.name, node.operation, [operand.written for operand in node.operands], node.needed[len(node.operands) :])
+        for node in found.all()
+    ]
 
 
-def _proto_node(expected):
-    return expected.name, expected.op, tuple(expected.input)
+def _proto_nodes(expected):
+    return [
+        (
+            node.name,
+            node.op,
+            [name for name in node.input if not name.startswith("^")],
+            tuple(name[1:] for name in node.input if name.startswith("^")),
+        )
+        for node in expected
+    ]
