@@ -259,10 +259,10 @@ def _tensor_info(message: Message) -> TensorInfo:
 def shape(message: Message) -> Shape | None:
     """A TensorShapeProto; None if the rank is unknown."""
     dimensions: list[int | None] = []
-    for number, integer, part in message:
+    for number, integer, start, end in message.spans():
         if number == 2:
             size = 0
-            for inner, value, _ in part:
+            for inner, value, _, _ in spans(message.buffer, start, end, message.budget):
                 if inner == 1:
                     size = signed(value)
             dimensions.append(size if size >= 0 else None)
