@@ -37,11 +37,11 @@ def is_embedded(class_name: str, config: Mapping[str, Any]) -> bool:
     stack: list[object] = [value for key, value in config.items() if key != "layers"]
     while stack:
         item = stack.pop()
-        if isinstance(item, Mapping):
+        if isinstance(item, dict):
             if item.get("class_name") == "__lambda__" or _imports_at_will(item):
                 return True
             inner = item.get("config")
-            if not (isinstance(inner, Mapping) and "trainable" in inner):
+            if not (isinstance(inner, dict) and "trainable" in inner):
                 stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
@@ -52,7 +52,7 @@ def _is_code(config: Mapping[str, Any]) -> bool:
     """Whether the function of a Lambda layer is byte code rather than a name."""
     for key in ("function", "output_shape", "mask"):
         value = config.get(key)
-        if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
+        if isinstance(value, dict) and value.get("class_name") == "__tuple__":
             value = value.get("items")
         kind = config.get(f"{key}_type")
         text = value[0] if isinstance(value, list) and value else value

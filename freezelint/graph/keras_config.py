@@ -70,7 +70,7 @@ def read_model_config(config: object) -> ConfigGraph:
 
     Raises `Unreadable` if `config` is no serialized model at all.
     """
-    if not isinstance(config, Mapping):
+    if not isinstance(config, dict):
         raise Unreadable("the model configuration is not an object")
     if not isinstance(config.get("class_name"), str):
         raise Unreadable("the model configuration names no class")
@@ -171,7 +171,7 @@ class _Reader:
             entries = []
         children, taken = [], set[str]()
         for entry in entries:
-            if not isinstance(entry, Mapping) or not isinstance(entry.get("class_name"), str):
+            if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
                 self._say(f"{model.name!r} holds an entry that is not a layer")
                 continue
             if self._layers >= MAX_LAYERS:
@@ -217,9 +217,9 @@ class _Reader:
             return []
         nodes = []
         for item in raw:
-            if isinstance(item, Mapping) and ("args" in item or "kwargs" in item):
+            if isinstance(item, dict) and ("args" in item or "kwargs" in item):
                 nodes.append(_keras3_node(item))
-            elif isinstance(item, (list, Mapping)):
+            elif isinstance(item, (list, dict)):
                 nodes.append(_keras2_node(item, siblings))
             else:
                 self._say(f"a call of {child.layer.path!r} is neither a list nor an object")
@@ -324,7 +324,7 @@ def _call(
     shapes: tuple[_Shape | None, ...] = tuple(node.shapes)
     if not any(shapes):
         build = entry.get("build_config")
-        shapes = _shapes(build.get("input_shape")) if isinstance(build, Mapping) else ()
+        shapes = _shapes(build.get("input_shape")) if isinstance(build, dict) else ()
     return Call(
         layer=layer.path,
         parent=model.path,
@@ -345,7 +345,7 @@ def _keras3_node(item: Mapping[str, Any]) -> _Node:
             node.references.append((history[0], history[1], history[2]))
             node.shapes.append(_shape(tensor.get("shape")))
     kwargs = item.get("kwargs")
-    if isinstance(kwargs, Mapping):
+    if isinstance(kwargs, dict):
         node.training = _training(kwargs)
         node.training_is_cleared = "training" in kwargs and kwargs["training"] is None
     return node
@@ -356,9 +356,9 @@ def _keras_tensors(value: object) -> Iterator[Mapping[str, Any]]:
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Mapping):
+        if isinstance(item, dict):
             config = item.get("config")
-            if item.get("class_name") == "__keras_tensor__" and isinstance(config, Mapping):
+            if item.get("class_name") == "__keras_tensor__" and isinstance(config, dict):
                 yield config
             else:
                 stack.extend(reversed(list(item.values())))
@@ -375,14 +375,14 @@ def _keras2_node(item: list[Any] | Mapping[str, Any], siblings: Mapping[str, _Ch
     stack: list[tuple[object, bool]] = [(item, False)]
     while stack:
         value, is_argument = stack.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             stack.extend((inner, is_argument) for inner in reversed(list(value.values())))
         elif isinstance(value, list) and (_is_reference(value) or value[:1] == [_CONSTANT]):
             node.has_constant = node.has_constant or value[0] == _CONSTANT
             if value[0] != _CONSTANT and not (is_argument and value[0] not in siblings):
                 node.references.append((value[0], value[1], value[2]))
             kwargs = value[3] if len(value) > 3 else None
-            if isinstance(kwargs, Mapping) and not is_argument:
+            if isinstance(kwargs, dict) and not is_argument:
                 node.training = _training(kwargs) if node.training is None else node.training
                 stack.extend((inner, True) for inner in reversed(list(kwargs.values())))
         elif isinstance(value, list):
@@ -400,7 +400,7 @@ def _references(value: object) -> Iterator[_Reference]:
                 yield (item[0], item[1], item[2])
             else:
                 stack.extend(reversed(item))
-        elif isinstance(item, Mapping):
+        elif isinstance(item, dict):
             stack.extend(reversed(list(item.values())))
 
 
@@ -433,7 +433,7 @@ def _kind(entry: Mapping[str, Any], config: Mapping[str, Any], *, is_root: bool)
 def _is_bare_operation(entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Whether an entry is a raw operation as Keras 3 writes it into HDF5: without a module, a flag and a data type."""
     nodes = entry.get("inbound_nodes")
-    is_keras3 = isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], Mapping) and "args" in nodes[0]
+    is_keras3 = isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], dict) and "args" in nodes[0]
     return is_keras3 and "module" not in entry and not {"trainable", "dtype", "layers"} & set(config)
 
 
@@ -441,13 +441,13 @@ def _inner_entries(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
     """The serialized layers in the configuration of a wrapper, of an RNN or of a class of somebody's own."""
     for key, value in config.items():
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, Mapping) and isinstance(item.get("class_name"), str) and _is_layer(key, item):
+            if isinstance(item, dict) and isinstance(item.get("class_name"), str) and _is_layer(key, item):
                 yield key, item
 
 
 def _is_layer(key: str, entry: Mapping[str, Any]) -> bool:
     config = entry.get("config")
-    if isinstance(config, Mapping):
+    if isinstance(config, dict):
         return key in _WRAPPED or "trainable" in config or isinstance(config.get("layers"), list)
     return key in _WRAPPED and isinstance(config, list)
 
@@ -457,7 +457,7 @@ def _config(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     config = entry.get("config")
     if isinstance(config, list):
         return {"layers": config}
-    return config if isinstance(config, Mapping) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def _flag_matters(layer: Layer) -> bool:
