@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from freezelint import api, cache, inspecting, outcome
 from freezelint.cache import Cache
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 from freezelint.finding import Confidence
 from freezelint.report import Report
 from freezelint.source import files as searched
@@ -104,7 +104,7 @@ def test_a_comment_that_silences_nothing_is_told_warm_too(project: Path, results
 
 def test_a_warm_run_does_not_import_libcst(project: Path, results: Path) -> None:
     code = (
-        "import sys; from freezelint.cli import cli; cli(['check', '.'], standalone_mode=False);"
+        "import sys; from freezelint.cli.application import cli; cli(['check', '.'], standalone_mode=False);"
         "assert 'libcst' not in sys.modules, 'imported'"
     )
     for expected in (1, 0):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import freezelint
 from freezelint import catalogue
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 
 TYPO = "import keras\nmodel = keras.Sequential()\nmodel.trainble = False\n"
 CLEAN = "import keras\nmodel = keras.Sequential()\nmodel.trainable = False\n"
@@ -268,7 +268,7 @@ def test_the_version_is_told() -> None:
 def test_starting_up_imports_nothing_heavy() -> None:
     heavy = ["tensorflow", "keras", "tf_keras", "libcst", "h5py", "rich", "jinja2", "pathspec", "numpy", "packaging"]
     heavy += ["pygls", "lsprotocol"]
-    code = f"import sys, freezelint.cli; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, freezelint.cli.application; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

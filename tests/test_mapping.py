@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 from freezelint.mapping import page_of
 
 MODELS = Path(__file__).parent.parent / "fixtures" / "models"

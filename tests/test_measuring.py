@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 
 MODELS = Path(__file__).parent.parent / "fixtures" / "models"
 

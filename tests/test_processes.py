@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from freezelint import api, processes, work
-from freezelint.cli import cli
 from freezelint.cli import effort as how
+from freezelint.cli.application import cli
 from freezelint.inspecting import Task
 from freezelint.source.files import Input, Kind
 from freezelint.work import Effort
@@ -145,7 +145,7 @@ def test_an_interrupt_ends_a_run_without_a_traceback(project: Path, tmp_path: Pa
         "import os, sys; from freezelint import processes, work; work.FEW = 2; "
         f"processes._START = {STARTED.format(patch=PATCH)!r}; real = processes.subprocess.Popen; "
         f"processes.subprocess.Popen = lambda *a, **k: real(*a, **k, pass_fds=({writing},)); "
-        "from freezelint.__main__ import main; sys.argv = ['freezelint', 'check', '--no-cache', '--jobs', '2', '.']; main()"
+        "from freezelint.cli import main; sys.argv = ['freezelint', 'check', '--no-cache', '--jobs', '2', '.']; main()"
     ).replace("WRITING", str(writing))
     command = [sys.executable, "-c", code]
     run = subprocess.Popen(

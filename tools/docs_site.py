@@ -22,7 +22,7 @@ import click  # noqa: E402
 
 from freezelint import catalogue  # noqa: E402
 from freezelint.catalogue import Rule  # noqa: E402
-from freezelint.cli import cli  # noqa: E402
+from freezelint.cli.application import cli  # noqa: E402
 from freezelint.finding import Applicability  # noqa: E402
 from freezelint.keras.behaviour import Answer, Row, rows  # noqa: E402
 from freezelint.report.rules import as_markdown  # noqa: E402

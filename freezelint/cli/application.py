@@ -1,4 +1,4 @@
-"""A group of commands whose results are exit codes."""
+"""The commands as a group, whose results are exit codes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ from typing import Any
 
 import click
 
+from freezelint import __version__
+
 NOT_DONE = 2
 _INTERRUPTED = 130
+
+
+_MODULES = {
+    "audit": "freezelint.cli.audit",
+    "check": "freezelint.cli.check",
+    "config": "freezelint.cli.config",
+    "cost": "freezelint.cli.cost",
+    "explain": "freezelint.cli.rules",
+    "rules": "freezelint.cli.rules",
+    "server": "freezelint.cli.server",
+}
 
 
 class Application(click.Group):
@@ -50,3 +63,16 @@ class Application(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(NOT_DONE)
         ctx.exit(code or 0)
+
+
+@click.group(
+    cls=Application,
+    modules=_MODULES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="freezelint")
+def cli() -> None:
+    """Find Keras layers that are not frozen when you think they are, and BatchNorm in the wrong mode.
+
+    Reads Python files, notebooks and saved models (.keras, .h5, SavedModel) without importing or running them.
+    """

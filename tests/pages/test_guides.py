@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from freezelint import api
 from freezelint.catalogue import Example, examples_in
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 from freezelint.finding import Confidence
 
 FOLDER = Path(__file__).parents[2] / "docs"

@@ -6,7 +6,7 @@ pytest.importorskip("pygls")
 
 from click.testing import CliRunner
 
-from freezelint.cli import cli
+from freezelint.cli.application import cli
 from freezelint.server.opened import Opened, check, file, notebook
 
 

@@ -117,7 +117,7 @@ def test_the_behaviour_of_keras_has_every_row(site: Path) -> None:
 
 
 def test_every_command_and_option_is_listed(site: Path) -> None:
-    from freezelint.cli import cli
+    from freezelint.cli.application import cli
 
     text = (site / "command-line" / "index.html").read_text("utf-8")
     for name in cli.list_commands(click.Context(cli)):
