@@ -214,7 +214,7 @@ class Interpreter(Generic[V]):
                     results[name] = (self._domain.unknown,)
                     continue
                 opened[name] = found
-                needed = _predicates(found, nodes) if found.operation in _MERGES else found.needed
+                needed = _predicates(found, nodes) if found.operation in _MERGES else self._needed(found)
             elif found.operation in _MERGES and name not in chosen:
                 chosen.add(name)
                 results.update((written, (self._domain.dead,)) for written in self._dead(found, nodes, results))
@@ -228,6 +228,16 @@ class Interpreter(Generic[V]):
                 stack.pop()
                 results[name] = self._node(found, results, frame)
         return [self._tensor(one, results) for one in wanted]
+
+    def _needed(self, found: Node) -> Sequence[str]:
+        """The nodes that run before a node, without the variables that a function it calls is bound to anyway."""
+        if "f" not in found.attributes or not found.operation.endswith("PartitionedCall"):
+            return found.needed
+        captured = [value for callee in called_functions(found.attributes["f"]) for value in self._bound(callee)]
+        free = len(found.operands) - len(captured)
+        if free < 0 or None in captured:
+            return found.needed
+        return found.needed[:free] + found.needed[len(found.operands) :]
 
     def _dead(self, merge: Node, nodes: Nodes, results: Mapping[str, tuple[V, ...]]) -> Iterator[str]:
         """The inputs of a merge that come straight from a switch which points the other way.
