@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from freezelint import ignore, merge
+from freezelint import merge
 from freezelint.finding import Applicability, Confidence, Finding, Fix, NotRead, Position, Severity, Span
 from freezelint.inspecting import DEBUG_VARIABLE, Observer, Task, inspect, inspect_graph, inspect_text
 from freezelint.keras.version import KerasVersion
 from freezelint.outcome import Outcome
 from freezelint.report import Report
-from freezelint.settings import UNREADABLE, PerFileIgnore, Settings, SettingsError, SettingsOf, named
+from freezelint.settings import UNREADABLE, UNUSED, PerFileIgnore, Settings, SettingsError, SettingsOf, named
 from freezelint.source.files import Input, Kind, Search, find, is_excluded
 from freezelint.source.text import read
 from freezelint.texts import Texts
@@ -23,6 +23,7 @@ from freezelint.work import DEFAULT_EFFORT, Effort, outcomes
 if TYPE_CHECKING:
     from freezelint.edit import Change
     from freezelint.graph.model_graph import ModelGraph
+    from freezelint.ignore import Ignores
 
 MAX_FIX_PASSES = 10
 """How often a run is repeated to make fixes that overlapped with others."""
@@ -351,13 +352,21 @@ class _Run:
         """The findings that nobody wants ignored, and how many others there are; what hides nothing is a finding."""
         if self.settings_of(None).no_ignores:
             return findings, 0
-        ignores, per_file = ignore.Ignores(self.texts), _PerFileIgnores(self)
-        kept, _ = ignores.apply(findings)
-        unused, _ = ignores.apply(self._unused(ignores))
+        kept, unused = self._not_silenced(findings)
+        per_file = _PerFileIgnores(self)
         told = [finding for finding in [*kept, *unused] if not per_file.silences(finding)]
         return [*told, *per_file.unused()], len(findings) + len(unused) - len(told)
 
-    def _unused(self, ignores: ignore.Ignores) -> Iterator[Finding]:
+    def _not_silenced(self, findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+        """The findings that no comment silences, and those about comments that silence nothing."""
+        if self.texts.are_none:
+            return findings, []
+        from freezelint.ignore import Ignores
+
+        ignores = Ignores(self.texts)
+        return ignores.apply(findings)[0], ignores.apply(self._unused(ignores))[0]
+
+    def _unused(self, ignores: Ignores) -> Iterator[Finding]:
         """The comments that silence nothing, in the files that were read as a whole."""
         if not self.could_fire:
             return
@@ -401,14 +410,16 @@ class _PerFileIgnores:
 
     def unused(self) -> Iterator[Finding]:
         """The entries that hide nothing although the whole folder of their configuration was searched."""
+        from freezelint.ignore import unused_entry
+
         searched = [path.absolute() for path in self._run.inputs if path.is_dir()]
         entries = {entry: settings for settings in self._run.shown.values() for entry in settings.per_file_ignores}
         for entry, settings in entries.items():
             folder = entry.patterns.folder
             if entry in self._used or folder is None or not any(top in (folder, *folder.parents) for top in searched):
                 continue
-            if ignore.UNUSED in settings.rules() and named(entry.rules) & settings.rules():
-                yield ignore.unused_entry(entry.source, entry.line, entry.patterns.lines[0], entry.rules)
+            if UNUSED in settings.rules() and named(entry.rules) & settings.rules():
+                yield unused_entry(entry.source, entry.line, entry.patterns.lines[0], entry.rules)
 
 
 def _in_words(choices: Collection[tuple[KerasVersion, ...]]) -> str:

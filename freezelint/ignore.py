@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from freezelint import catalogue
 from freezelint.comments import Ignore, comments
 from freezelint.finding import Applicability, Confidence, Finding, Fix, Position, Severity, Span
+from freezelint.settings import UNUSED
 from freezelint.texts import Texts
 
-UNUSED = "unused-ignore"
 _CODE = re.compile(r"fz\d+")
 _FOREIGN = re.compile(r"[a-z]+\d+")
 """Codes of other tools, in a `noqa` comment."""

@@ -13,13 +13,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from freezelint import digest, ignore, merge
-from freezelint.comments import comments
+from freezelint import digest, merge
 from freezelint.finding import Confidence, Finding, NotRead
 from freezelint.keras.behaviour import Behaviour
 from freezelint.keras.version import Choice, from_artifact, resolve
 from freezelint.outcome import Inspected, Outcome
-from freezelint.settings import Settings, SettingsError
+from freezelint.settings import UNUSED, Settings, SettingsError
 from freezelint.source.files import Input, Kind, Overlay
 from freezelint.source.text import read
 from freezelint.texts import Texts
@@ -134,9 +133,10 @@ def _source(
 def _could_fire(path: Path | None, display: str, texts: Texts, settings: Settings) -> frozenset[str] | None:
     """Which rules could have found something in a file, if comments in it may silence some."""
     from freezelint import catalogue
+    from freezelint.comments import comments
 
     selected = settings.rules()
-    if ignore.UNUSED not in selected or not any(map(comments, texts.all_lines(display))):
+    if UNUSED not in selected or not any(map(comments, texts.all_lines(display))):
         return None
     choice, _ = _keras_of_source(path, display, texts, settings)
     generations = {behaviour.generation for behaviour in _behaviours(choice, "tensorflow")}

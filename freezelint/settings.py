@@ -12,7 +12,9 @@ from freezelint.finding import Confidence, Severity
 from freezelint.keras.version import resolve
 from freezelint.source.files import Patterns
 
-UNREADABLE = "unreadable-input"
+UNREADABLE, UNUSED = "unreadable-input", "unused-ignore"
+"""The rules about the run itself."""
+
 ADAPTING = frozenset({"unfrozen-batchnorm", "batchnorm-live-under-frozen-parent", "freeze-misses-nested-batchnorm"})
 """What `bn_policy = "adapt"` silences: rules about BatchNorm that follows new data, which is then meant."""
 BN_POLICIES = ("protect", "adapt")

@@ -26,6 +26,11 @@ class Texts:
         self.overlay = Overlay()
         """What to read instead of what lies on the disk."""
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing was added, as in a run over models only."""
+        return not (self._data or self._paths)
+
     def add(self, display: str, source: Path | bytes) -> None:
         """Says where the text shown as `display` is to be read, or what it is."""
         if isinstance(source, bytes):

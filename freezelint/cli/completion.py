@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def completed(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The rules that begin with what was typed, behind its last comma; codes once it begins with "FZ"."""
+    from click.shell_completion import CompletionItem
+
     from freezelint import catalogue
 
     before, comma, word = incomplete.rpartition(",") if _takes_several(parameter) else ("", "", incomplete)

@@ -79,7 +79,7 @@ class _Walk:
             if self._steps > MAX_STEPS or call.layer not in self.layers:
                 break
             arguments = tuple(_taken(made, tensor) for tensor in call.inputs) or (everything,)
-            made[call.layer, call.index] = self._called(self.layers[call.layer], arguments)
+            made[call.layer, call.number] = self._called(self.layers[call.layer], arguments)
         return tuple(_taken(made, end) for end in self._model.outputs.get(path, ()))
 
     def _called(self, layer: Layer, arguments: tuple[_Upstream, ...]) -> tuple[_Upstream, ...]:

@@ -328,7 +328,7 @@ def _call(
     return Call(
         layer=layer.path,
         parent=model.path,
-        index=index,
+        number=index,
         inputs=tuple(filter(None, tensors)),
         training=node.training,
         training_is_artifact=node.is_keras3 and layer_kinds.records_by_itself(layer, node.training),

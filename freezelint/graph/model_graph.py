@@ -103,9 +103,8 @@ class TensorRef(NamedTuple):
     tensor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a layer inside the graph of its parent model.
+class Call(NamedTuple):
+    """One call of a layer inside the graph of its parent model: the `number`-th of that layer, from 0.
 
     `training` is the literal `training=` recorded with the call, None if there is none.
     `training_is_artifact` is true where the writer puts it there by itself (Keras 3 on Dropout). `training_is_cleared`
@@ -115,7 +114,7 @@ class Call:
 
     layer: str
     parent: str
-    index: int
+    number: int
     inputs: tuple[TensorRef, ...]
     training: bool | None = None
     training_is_artifact: bool = False

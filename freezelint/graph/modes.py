@@ -136,11 +136,11 @@ class _Walk:
             calls = self._calls.get(model.path, [])
             depths: dict[tuple[str, int], int] = {}
             for call in reversed(calls):
-                own = depths.setdefault((call.layer, call.index), 0)
+                own = depths.setdefault((call.layer, call.number), 0)
                 for tensor in call.inputs:
                     key = (tensor.layer, tensor.call)
                     depths[key] = max(depths.get(key, 0), own + 1)
-            by_depth = sorted(calls, key=lambda call: -depths[call.layer, call.index])
+            by_depth = sorted(calls, key=lambda call: -depths[call.layer, call.number])
             self._ordered[model.path] = calls if model.kind is LayerKind.SEQUENTIAL else by_depth
         return self._ordered[model.path]
 

@@ -159,7 +159,7 @@ class _Walk:
             if layer is None or not self.result.is_complete:
                 break
             taken = [self._taken(made, tensor) for tensor in call.inputs] or list(incoming[:1])
-            made[call.layer, call.index] = self._run(layer, call, tuple(taken), depth)
+            made[call.layer, call.number] = self._run(layer, call, tuple(taken), depth)
         return tuple(self._taken(made, end) for end in self._model.outputs.get(path, ()))
 
     def _run(self, layer: Layer, call: Call, inputs: tuple[int, ...], depth: int) -> tuple[int, ...]:
@@ -170,7 +170,7 @@ class _Walk:
         if inner is not None and self._is_written_out(inner) and shapes and shapes[0] is not None:
             return self._for_each_step(layer, inner, call, inputs, depth)
         inferred = output_shapes(layer, shapes) or [None]
-        told = self._told.get((layer.path, call.index), {})
+        told = self._told.get((layer.path, call.number), {})
         last = max([len(inferred) - 1, *(number for number in told if 0 <= number < MAX_OUTPUTS)])
         inferred += [None] * (last + 1 - len(inferred))
         outputs = tuple(

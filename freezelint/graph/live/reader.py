@@ -146,7 +146,7 @@ class _Reader:
         return Call(
             layer=layer.path,
             parent=model.path,
-            index=0 if in_sequence else node.index,
+            number=0 if in_sequence else node.index,
             inputs=given,
             training=training,
             training_is_artifact=self._is_keras_3 and layer_kinds.records_by_itself(layer, training),

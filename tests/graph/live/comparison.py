@@ -59,7 +59,7 @@ def _is_input_flag(layer: Layer, what: str) -> bool:
 def _of_calls(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
     def calls(model: ModelGraph) -> set[tuple[object, ...]]:
         return {
-            (c.layer, c.parent, c.index, c.inputs, c.training, c.training_is_artifact, c.training_is_cleared)
+            (c.layer, c.parent, c.number, c.inputs, c.training, c.training_is_artifact, c.training_is_cleared)
             for c in model.calls
         }
 
@@ -67,9 +67,9 @@ def _of_calls(file: ModelGraph, live: ModelGraph) -> Iterator[str]:
         yield f"only the file has the call {call}"
     for call in calls(live) - calls(file):
         yield f"only the loaded model has the call {call}"
-    shapes_of = {(call.layer, call.index): call.input_shapes for call in live.calls}
+    shapes_of = {(call.layer, call.number): call.input_shapes for call in live.calls}
     for call in file.calls:
-        known = shapes_of.get((call.layer, call.index))
+        known = shapes_of.get((call.layer, call.number))
         if known and any(call.input_shapes) and known[: len(call.input_shapes)] != call.input_shapes:
             yield f"{call.layer}: input shapes: file {call.input_shapes}, live {known}"
 
