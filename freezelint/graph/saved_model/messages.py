@@ -96,6 +96,10 @@ class Nodes:
         """Every node, in the order of the file. Raises `DamagedNode` where the bytes of one are damaged."""
         return [found for found in map(self.get, self._located) if found is not None]
 
+    def written(self) -> bytes:
+        """All nodes as they stand in the file, one behind the other."""
+        return b"".join(self._within.buffer[start:end] for start, end in self._located.values())
+
     def _decode(self, name: str) -> Node:
         start, end = self._located[name]
         try:

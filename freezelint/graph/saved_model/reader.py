@@ -223,7 +223,7 @@ class _Reader:
         """Follows every signature and the two traces of Keras 2."""
         graph = parts.graph
         places = Places(self.model.root, held)
-        walker = Walker(nodes, Library(graph.functions), Variables(parts.objects), places, self._budget)
+        walker = Walker(nodes, Library(graph.functions), Variables(parts.objects), places, self._budget, {})
         self._signatures(walker, graph)
         signatures = [signature for signature in graph.signatures if signature.name != INIT_OP]
         if not signatures and not self.model.not_read:

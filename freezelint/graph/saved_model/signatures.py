@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from freezelint.graph.model_graph import BatchNormCall, Mode, RandomOperation, Signature, StateWrite
 from freezelint.graph.saved_model.functions import Interpreter, Library, enclosing
-from freezelint.graph.saved_model.messages import Nodes, Shape, SignatureDef
+from freezelint.graph.saved_model.messages import Nodes, Shape, SignatureDef, called_functions, producer
 from freezelint.graph.saved_model.operations import GENERATORS, Normalization, Operations, Write
 from freezelint.graph.saved_model.places import Places, layer_scope
 from freezelint.graph.saved_model.values import CONSTANT, GIVEN, Kind, Value
@@ -52,16 +52,38 @@ class Walker(NamedTuple):
     variables: Variables
     places: Places
     budget: Budget
+    followed: dict[Hashable, tuple[Operations, Interpreter[Value]]]
+    """What was found behind the outputs of the signatures so far, by what computes them."""
 
     def signature(self, wanted: SignatureDef) -> Reading:
         """What running the signature does, from its outputs back."""
-        operations = Operations(self.variables.key_of_shared_name)
-        interpreter = Interpreter(self.library, operations, self.budget, self._bound)
+        tensors = tuple(info.tensor for info in wanted.outputs.values() if info.tensor)
         given = {info.tensor.split(":")[0]: GIVEN for info in wanted.inputs.values()}
-        interpreter.graph(self.nodes, [info.tensor for info in wanted.outputs.values() if info.tensor], given)
+        computed_by = self._called(tensors, given) or (tensors, *given)
+        if computed_by not in self.followed:
+            operations = Operations(self.variables.key_of_shared_name)
+            interpreter = Interpreter(self.library, operations, self.budget, self._bound)
+            interpreter.graph(self.nodes, tensors, given)
+            self.followed[computed_by] = operations, interpreter
         inputs = {name: info.shape for name, info in wanted.inputs.items()}
         outputs = {name: info.shape for name, info in wanted.outputs.items()}
-        return self._reading(wanted.name, operations, interpreter, inputs, outputs)
+        return self._reading(wanted.name, *self.followed[computed_by], inputs, outputs)
+
+    def _called(self, tensors: Iterable[str], given: Collection[str]) -> Hashable:
+        """The function that computes some tensors of the main graph, with its arguments, if that is all there is to it.
+
+        Keras 3 exports what it serves under two names, each with a function of its own around the model.
+        """
+        calls = [self.nodes.get(name) for name in {producer(tensor) for tensor in tensors}]
+        names = [
+            name for call in calls if call and "f" in call.attributes for name in called_functions(call.attributes["f"])
+        ]
+        body = self.library.get(names[0]) if len(calls) == len(names) == 1 else None
+        if body is None or calls[0] is None:
+            return None
+        operands = tuple("" if one.producer in given else one.written for one in calls[0].operands)
+        called = (body.arguments, body.outputs, body.controls, body.nodes.written(), self.variables.bound(names[0]))
+        return calls[0].operation, operands, called
 
     def trace(self, name: str, function: str) -> Reading:
         """What calling one concrete function does; `name` is what the trace is called for people."""
