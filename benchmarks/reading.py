@@ -20,7 +20,7 @@ from pathlib import Path
 
 FORMATS = ("keras2.keras", "keras2.h5", "keras2_savedmodel", "keras3.keras", "keras3_export")
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
-ROUNDS = 5
+ROUNDS = 3
 
 _MAKE = """
 import sys, numpy as np
