@@ -210,7 +210,9 @@ def _name(buffer: Buffer, start: int, end: int, budget: Budget) -> str:
         if stop <= end:
             return text(buffer, start + 2, stop)
     fields = spans(buffer, start, end, budget)
-    return next((text(buffer, first, last) for number, _, first, last in fields if number == 1), "")
+    first, last = next(((first, last) for number, _, first, last in fields if number == 1), (end, end))
+    budget.keep((last - first) >> 6)
+    return text(buffer, first, last)
 
 
 def map_entry(message: Message) -> tuple[str, Message]:
@@ -314,6 +316,7 @@ def node(name: str, message: Message) -> Node:
         elif number == 3:
             if len(operands) + len(after) >= MAX_INPUTS:
                 raise Malformed(f"a node with more than {MAX_INPUTS} inputs")
+            budget.keep(1 + ((end - start) >> 6))
             written = text(buffer, start, end)
             if written.startswith("^"):
                 after.append(producer(written))
@@ -326,7 +329,6 @@ def node(name: str, message: Message) -> Node:
             names += 1
     if names > 1:
         raise Malformed(f"the node {name!r} has another name as well")
-    budget.keep(len(operands) + len(after))
     needed = (*[operand.producer for operand in operands], *after)
     return Node(name, operation, tuple(operands), needed, attributes)
 

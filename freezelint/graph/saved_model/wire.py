@@ -14,7 +14,7 @@ from collections.abc import Iterator
 Buffer = bytes | mmap.mmap
 
 MAX_FIELDS = 8_000_000
-MAX_KEPT = 2_000_000
+MAX_KEPT = 1_000_000
 MAX_STEPS = 3_000_000
 MAX_SECONDS = 12.0
 MAX_TEXT = 4096
@@ -62,7 +62,7 @@ class Budget:
         self._fields -= self.allowance
 
     def keep(self, count: int = 1) -> None:
-        """Pay for `count` strings that stay in memory."""
+        """Pay for `count` strings of up to 64 bytes that stay in memory."""
         self._kept -= count
         if self._kept < 0:
             raise OverBudget("more nodes and names than any real model has")
