@@ -237,7 +237,8 @@ def _requirements(model: ModelGraph, runs: Iterable[Run], counted: Parameters) -
 
 
 def _is_frozen(counted: Parameters) -> tuple[list[str], list[str]]:
-    against = [f"{counted.trainable:,} parameters would train"] if counted.trainable else []
+    parameters = "parameter" if counted.trainable == 1 else "parameters"
+    against = [f"{counted.trainable:,} {parameters} would train"] if counted.trainable else []
     unknown = [f"of {counted.unknown:,} parameters it is not known whether they train"] if counted.unknown else []
     if not counted.shapes_known:
         unknown.append("not all weights are known")
