@@ -21,7 +21,7 @@ test:  ## all tests; trains real Keras 2 and Keras 3
 scenes:  ## real pre-commit, and the steps of the CI templates; installs freezelint several times
 	FREEZELINT_SCENES=1 pytest tests/scenes
 
-docs:  ## the index of the rules, and the output that the README shows
+docs:  ## the indexes of the rules, and the output that the README shows
 	python tools/refresh_docs.py
 
 docs-site:  ## the documentation as a site, in build/site
