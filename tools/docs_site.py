@@ -158,7 +158,7 @@ def behaviour_page() -> str:
     for row in rows():
         inherited = f"({_holds(row.keras3).replace('*', '')})"
         cells = [
-            _holds(row.keras2),
+            _holds(row.keras2) + (" [1]" if row.keras2_minors else ""),
             _holds(row.keras3) + (" [1]" if row.minors else ""),
             _holds(row.keras3_16) if row.keras3_16 else inherited,
             _holds(row.jax) if row.jax else "–",
@@ -176,11 +176,8 @@ def _row_section(row: Row) -> Iterator[str]:
     yield ""
     yield "| Keras | Backend | Holds | What happens |"
     yield "|---|---|---|---|"
-    yield _answer("2", "TensorFlow", row.keras2)
-    exceptions = f", except {', '.join(_minors(minors) for minors in row.minors)}" if row.minors else ""
-    yield _answer(f"3.0–3.15{exceptions}", "TensorFlow", row.keras3)
-    for minors, answer in row.minors.items():
-        yield _answer(_minors(minors), "TensorFlow", answer)
+    yield from _answers("2", "2", row.keras2, row.keras2_minors)
+    yield from _answers("3.0–3.15", "3", row.keras3, row.minors)
     if row.keras3_16:
         yield _answer("3.16", "TensorFlow", row.keras3_16)
     if row.jax:
@@ -203,8 +200,17 @@ def _holds(answer: Answer) -> str:
     return "yes" if answer.holds else "**no**"
 
 
-def _minors(minors: range) -> str:
-    return f"3.{minors[0]}" if len(minors) == 1 else f"3.{minors[0]}–3.{minors[-1]}"
+def _answers(versions: str, major: str, answer: Answer, minors: dict[range, Answer]) -> Iterator[str]:
+    """The lines for one generation on TensorFlow: its answer, and those of the releases that differ."""
+    exceptions = f", except {', '.join(_minors(major, range_) for range_ in minors)}" if minors else ""
+    yield _answer(f"{versions}{exceptions}", "TensorFlow", answer)
+    for range_, other in minors.items():
+        yield _answer(_minors(major, range_), "TensorFlow", other)
+
+
+def _minors(major: str, minors: range) -> str:
+    first = f"{major}.{minors[0]}"
+    return first if len(minors) == 1 else f"{first}–{major}.{minors[-1]}"
 
 
 def _answer(versions: str, backend: str, answer: Answer) -> str:

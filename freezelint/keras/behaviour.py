@@ -41,7 +41,8 @@ class Row:
 
     `keras2` was measured on Keras 2.15 and tf_keras 2.21, `keras3` on 3.0 to 3.15.1, `keras3_16` on a nightly of
     3.16 (None: not measured there, taken to be as before). All of these ran on TensorFlow; `jax` is the answer of
-    Keras 3.15.1 on JAX (None: not measured). `minors` are exceptions within Keras 3: `{range(0, 6): no("…")}`.
+    Keras 3.15.1 on JAX (None: not measured). `minors` are exceptions within Keras 3: `{range(0, 6): no("…")}`,
+    `keras2_minors` those within Keras 2.
     `proof` is the file under `tests/proofs/` that measures the row, `reference` a public discussion or source.
     """
 
@@ -54,6 +55,7 @@ class Row:
         keras3_16: Answer | None = None,
         jax: Answer | None = None,
         minors: dict[range, Answer] | None = None,
+        keras2_minors: dict[range, Answer] | None = None,
         proof: str,
         reference: str | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Row:
         self.keras3_16 = keras3_16
         self.jax = jax
         self.minors = minors or {}
+        self.keras2_minors = keras2_minors or {}
         self.proof = proof
         self.reference = reference
         self.name = ""
@@ -81,7 +84,9 @@ class Row:
     def answer(self, version: KerasVersion, backend: str | None = "tensorflow") -> Answer:
         """What happens in this version on this backend; on a backend that was not measured, what TensorFlow does."""
         if version.generation == "keras2":
-            return self.keras2
+            return next(
+                (answer for minors, answer in self.keras2_minors.items() if version.minor in minors), self.keras2
+            )
         if version.generation == "keras3_16" and self.changed_in_3_16:
             return self.keras3_16 or self.keras3
         if backend == "jax" and self.jax is not None:
@@ -366,7 +371,8 @@ class Behaviour:
     )
     reused_optimizer_raises_after_unfreeze = Row(
         "an optimizer that was built for fewer variables raises when more of them train",
-        keras2=yes("KeyError: the optimizer cannot recognize variable (silent before TensorFlow 2.11 and in `legacy`)"),
+        keras2=yes("KeyError: the optimizer cannot recognize variable (not in `legacy`)"),
+        keras2_minors={range(11): no("it takes new variables silently (as its release notes say; not measured)")},
         keras3=yes("ValueError: unknown variable"),
         proof="test_optimizer_reused_after_unfreeze.py",
     )

@@ -22,14 +22,17 @@ _FROM_KERAS = re.compile(
 )
 
 _KERAS2, _KERAS3 = KerasVersion(2), KerasVersion(3)
+_UP_TO_2_3, _UP_TO_2_8 = KerasVersion(2, 3), KerasVersion(2, 8)
+"""The newest release that has what the sign is about."""
+
 _NEW_SECTIONS = "ops|random|distribution|quantizers|dtype_policies|tree|Variable|RematScope"
 _NEW_BACKENDS = frozenset({"jax", "torch", "numpy", "openvino"})
 _OPTIMIZERS = "Adadelta|Adagrad|Adam|Adamax|Ftrl|Nadam|RMSprop|SGD"
 _OLD_MODULES = r"engine|legacy\.layers|utils\.np_utils|backend\.tensorflow_backend|wrappers\.scikit_learn"
-_OLD_LAYER_MODULES = (
-    "advanced_activations|convolutional|convolutional_recurrent|core|embeddings|experimental|local|merge|noise"
-    "|normalization|pooling|recurrent|wrappers"
-)
+_OLD_LAYER_MODULES = "convolutional|core|experimental|normalization|pooling"
+_OLDER_LAYER_MODULES = "advanced_activations|convolutional_recurrent|embeddings|local|merge|noise|recurrent|wrappers"
+"""Those that Keras 2.9 moved."""
+_KERAS_1_ARGUMENTS = "border_mode|nb_epoch|nb_val_samples|samples_per_epoch"
 
 _SIGNS = tuple(
     (version, re.compile(pattern, re.MULTILINE), words)
@@ -42,6 +45,9 @@ _SIGNS = tuple(
         ),
         (_KERAS2, rf"\bkeras\.(?:{_OLD_MODULES})\b", "uses a module that Keras 3 does not have"),
         (_KERAS2, rf"\bkeras\.layers\.(?:{_OLD_LAYER_MODULES})\b", "uses a module that Keras 3 does not have"),
+        (_UP_TO_2_8, rf"\bkeras\.layers\.(?:{_OLDER_LAYER_MODULES})\b", "uses a module that Keras has up to 2.8"),
+        (_UP_TO_2_3, r"^[ \t]*(?:import|from)[ \t]+keras_contrib\b", "imports a library for Keras up to 2.3"),
+        (_UP_TO_2_3, rf"[(,][ \t\n]*(?:{_KERAS_1_ARGUMENTS})[ \t]*=(?!=)", "uses an argument of Keras 1"),
         (_KERAS2, r"\bkeras\.optimizers\.(?:legacy|[a-z]+_v2)\b", "uses an optimizer of Keras 2"),
         (_KERAS2, r"\.(?:fit|evaluate|predict)_generator[ \t]*\(", "calls a method that Keras 3 does not have"),
         (_KERAS2, r"\b(?:K|backend)\.(?:set_)?learning_phase(?:_scope)?[ \t]*\(", "uses the learning phase"),
