@@ -133,9 +133,11 @@ def _agreed(evidence: Sequence[Evidence]) -> Choice:
 
 
 def _common(one: KerasVersion, other: KerasVersion) -> KerasVersion | None:
-    """The more precise of two versions of one generation; only the generation if their minors differ."""
+    """The more precise of two versions of one generation; if their minors differ, the older Keras 2, or just Keras 3."""
     if one.major != other.major:
         return None
     if one.minor is None or other.minor is None or one.minor == other.minor:
         return one if one.minor is not None else other
+    if one.generation == "keras2":
+        return min(one, other)
     return KerasVersion(one.major) if one.generation == other.generation != "keras3_16" else None

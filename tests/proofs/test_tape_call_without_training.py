@@ -22,6 +22,31 @@ def test_the_statistics_move_only_with_training(keras, call, measured):
 
 
 @pytest.mark.parametrize("call", [{}, {"training": True}])
+@pytest.mark.parametrize("pinned", [{}, {"training": False}])
+def test_a_class_whose_call_takes_no_training_hands_it_down_all_the_same(keras, call, pinned, measured):
+    base = harness.tiny_base(keras)
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.base = base
+            self.head = keras.layers.Dense(1)
+
+        def call(self, inputs):
+            return self.head(self.base(inputs, **pinned))
+
+    model = Net()
+    model(harness.examples()[0])
+    before = harness.statistics(base)
+    tapes.epoch(tapes.step(keras, model, tapes.optimizer(keras, 1e-4), lambda: model.trainable_variables, **call))
+    change = harness.moved(before, harness.statistics(base))
+    words = "training=True" if call else "nothing said"
+    inside = ", base pinned to False inside" if pinned else ""
+    measured(keras, f"a class without the parameter, {words}{inside}: statistics moved", change)
+    assert (change > 0) is (bool(call) and not pinned)
+
+
+@pytest.mark.parametrize("call", [{}, {"training": True}])
 def test_dropout_drops_only_with_training(keras, call, measured):
     base = harness.tiny_base(keras, dropout=0.5)
     inputs, _ = harness.examples()

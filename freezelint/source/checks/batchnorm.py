@@ -69,7 +69,7 @@ def thawed_batchnorms(timeline: Timeline) -> Iterator[ThawedBatchNorm]:
                 group = found.setdefault(key, ThawedBatchNorm(trained, leaf, thaw.at))
                 group.count = None if group.count is None or thaw.count is None else group.count + thaw.count
                 group.certain = group.certain and thaw.certain
-                group.pins.update((id(wired), wired) for wired in pins(trained, leaf))
+                group.pins.update((id(wired), wired) for wired in pins(trained.model, leaf))
         yield from (group for key, group in found.items() if key not in seen)
         seen.update(found)
 
@@ -239,7 +239,7 @@ def _takes_training_too(call: Function) -> Fix | None:
 
 def _waits_for_training(trained: Trained, leaf: Leaf) -> str:
     """What in a leaf would do something else in training mode, if the model passed it on; "" if there is nothing."""
-    if any(wired.pinned is not None for wired in pins(trained, leaf)):
+    if any(wired.pinned is not None for wired in pins(trained.model, leaf)):
         return ""
     if isinstance(leaf.part, Stretch):
         return leaf.part.model.title if leaf.thawed_batchnorms and leaf.part.model.backbone is not None else ""
@@ -451,7 +451,7 @@ def dropout_under_frozen_parent(timeline: Timeline, keras: Behaviour) -> Iterato
             dropouts = len(model.layout.dropout_indices()) if model.layout is not None else 0
             if not dropouts or leaf.trains is not False or not leaf.frozen_at or id(model) in seen:
                 continue
-            pinned = next((call for call in pins(trained, leaf) if call.pinned is False), None)
+            pinned = next((call for call in pins(trained.model, leaf) if call.pinned is False), None)
             if pinned is not None and (keras.wired_training_holds or pinned.where == "call"):
                 continue
             seen.add(id(model))

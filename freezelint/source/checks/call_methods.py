@@ -53,7 +53,7 @@ def training_argument_renamed(timeline: Timeline, keras: Behaviour) -> Iterator[
             if not isinstance(call, Function) or id(call) in seen:
                 continue
             seen.add(id(call))
-            parameter = _renamed(call)
+            parameter = renamed(call)
             if parameter is not None and not _is_passed(parameter.name, cls):
                 yield Mistake(
                     f"Keras fills in a parameter called `training`, not `{parameter.name}`: in `{trained.how}` it "
@@ -72,7 +72,7 @@ def _classes(trained: Trained) -> Iterator[Class]:
             yield layer.cls
 
 
-def _renamed(call: Function) -> p.Parameter | None:
+def renamed(call: Function) -> p.Parameter | None:
     """The parameter that takes the mode under another name, has a default, and is looked at."""
     if any(parameter.name == "training" or parameter.kind == "**" for parameter in call.parameters):
         return None

@@ -6,12 +6,20 @@ from collections.abc import Hashable, Iterator
 
 from freezelint.finding import Applicability, Confidence, Edit, Fix, Mistake, Position, Severity, Span
 from freezelint.keras.behaviour import Behaviour
-from freezelint.source.checks.call_methods import mode_dependent
+from freezelint.source.checks.call_methods import mode_dependent, renamed
 from freezelint.source.checks.registry import source
-from freezelint.source.checks.story import is_pretrained, name_of, steps, titled, training_step
+from freezelint.source.checks.story import is_pretrained, name_of, pins, steps, titled, training_step
 from freezelint.source.rewriting import added_argument
-from freezelint.source.timeline import Called, FlagSetInTrace, GradientsApplied, GradientTaken, SetTrainable, Timeline
-from freezelint.source.values import Layer, Model, Place
+from freezelint.source.timeline import (
+    Called,
+    FlagSetInTrace,
+    GradientsApplied,
+    GradientTaken,
+    Leaf,
+    SetTrainable,
+    Timeline,
+)
+from freezelint.source.values import Function, Layer, Model, Place
 
 _ALL = {"weights": "trainable_weights", "variables": "trainable_variables"}
 _TRAINABLE = frozenset(_ALL.values())
@@ -30,7 +38,7 @@ def tape_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterator
     for step in training_steps(timeline):
         for call in step.tape.calls:
             quiet = call.training is None and call.explicit and call.at not in seen
-            if not quiet or not _is_trained(call, step) or not _wakes_up(call.layer, step):
+            if not quiet or not _is_trained(call, step) or not _wakes_up(step.sources.owner, step):
                 continue
             seen.add(call.at)
             edit = added_argument(call.at, "training=True")
@@ -51,20 +59,22 @@ def _is_trained(call: Called, step: GradientTaken) -> bool:
 
 
 def _wakes_up(layer: Layer, step: GradientTaken) -> bool:
-    """Whether training mode would change anything: a thawed BatchNormalization, or Dropout."""
-    if layer.cls is not None and not _takes_training(layer):
-        return False
-    if any(leaf.thawed_batchnorms and leaf.gate is None for leaf in step.state.leaves):
-        return True
-    return any(
-        isinstance(leaf.part, Layer) and not leaf.part.is_batchnorm and mode_dependent(leaf.part)
-        for leaf in step.state.leaves
-    )
+    """Whether training mode would change anything: a thawed BatchNormalization, or Dropout.
 
-
-def _takes_training(layer: Layer) -> bool:
+    A class that takes the mode by a name of its own is `training-argument-renamed`. One whose `call` takes no mode at
+    all passes on what it is called with all the same: Keras itself hands `training` down to the layers inside.
+    """
     call = layer.cls.lookup("call") if layer.cls is not None else None
-    return any(parameter.name == "training" for parameter in getattr(call, "parameters", ()))
+    if isinstance(call, Function) and renamed(call) is not None:
+        return False
+    leaves = (leaf for leaf in step.state.leaves if _depends_on_training(leaf))
+    return any(not (isinstance(layer, Model) and pins(layer, leaf)) for leaf in leaves)
+
+
+def _depends_on_training(leaf: Leaf) -> bool:
+    if leaf.thawed_batchnorms and leaf.gate is None:
+        return True
+    return isinstance(leaf.part, Layer) and not leaf.part.is_batchnorm and mode_dependent(leaf.part)
 
 
 @source.check("gradients-over-all-weights")

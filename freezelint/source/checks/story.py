@@ -56,12 +56,12 @@ def was_frozen(timeline: Timeline, model: Model, trained: Trained) -> bool:
     return model.flag.at == model.at or model.flag.at in earlier
 
 
-def pins(trained: Trained, leaf: Leaf) -> list[Wired]:
-    """The calls with a literal `training=` through which the leaf is reached in the trained model."""
-    through = {id(container) for container in leaf.around[1:]} | {id(leaf.model)} - {id(trained.model)}
+def pins(model: Model, leaf: Leaf) -> list[Wired]:
+    """The calls with a literal `training=` through which the leaf is reached in the model that trains it."""
+    through = {id(container) for container in leaf.around[1:]} | {id(leaf.model)} - {id(model)}
     if isinstance(leaf.part, Layer):
         through.add(id(leaf.part))
-    containers = (trained.model, *leaf.around)
+    containers = (model, *leaf.around)
     calls = {id(call): call for container in containers for call in container.calls}
     return [call for call in calls.values() if id(call.layer) in through and call.pinned is not None]
 
