@@ -133,7 +133,7 @@ def _agreed(evidence: Sequence[Evidence]) -> Choice:
 
 
 def _common(one: KerasVersion, other: KerasVersion) -> KerasVersion | None:
-    """The more precise of two versions of one generation; if their minors differ, the older Keras 2, or just Keras 3."""
+    """The more precise of two versions; where their minors differ, the older Keras 2, or Keras 3 without a minor."""
     if one.major != other.major:
         return None
     if one.minor is None or other.minor is None or one.minor == other.minor:

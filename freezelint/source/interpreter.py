@@ -168,6 +168,8 @@ class Run:
         self.guards = 0
         """How many `try` with an `except` are around what runs."""
         self.models: list[Model] = []
+        self.replaced: set[int] = set()
+        """The models whose name was given to another model."""
         self.instances: dict[int, Instance] = {}
         """The last object made of a class that is no Keras object, by the class."""
         self._numbers = 0
@@ -292,7 +294,8 @@ class Run:
         """Notes what is left to say at the end.
 
         Models that were compiled and never trained are trained elsewhere, with the flags they were compiled with;
-        but for those that are evaluated or asked for predictions, as a model is that was trained before.
+        but for those that are evaluated or asked for predictions, as a model is that was trained before, and those
+        whose name is another model's by then.
         """
         self.timeline.imports = {
             path: {name: value.name for name, value in module.names.items() if isinstance(value, External)}
@@ -301,7 +304,7 @@ class Run:
         trained = {id(event.model) for event in self.timeline.events if isinstance(event, Trained | Predicted)}
         for model in self.models:
             compiled = model.compiled
-            if compiled is not None and id(model) not in trained:
+            if compiled is not None and id(model) not in trained | self.replaced:
                 self.record(Trained(compiled.at, model, "fit", compiled.state, compiled, implied=True))
 
     def _swallow(self, body: p.Body, scope: Scope) -> None:
@@ -377,8 +380,11 @@ class Run:
         holder = scope
         if name in scope.foreign:
             holder = (scope.parent.find(name) if scope.parent else None) or scope.module or scope
-        holder.names[name] = value
         named = solid(value)
+        before = holder.names.get(name)
+        if isinstance(before, Model) and isinstance(named, Model) and before is not named:
+            self.replaced.add(id(before))
+        holder.names[name] = value
         if naming and isinstance(named, Layer):
             self.name(named, name, scope if scope.parent is not None else None)
 

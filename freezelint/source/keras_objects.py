@@ -544,9 +544,11 @@ def _model_method(
 
 
 def _load(run: Run, layer: Layer, how: str, at: Place, path: str | None) -> None:
-    """Weights come from outside: everything inside is pretrained from now on."""
+    """Weights come from outside: everything inside is pretrained from now on. Not if the program saved them itself."""
     state = state_of(run, layer) if path is not None and isinstance(layer, Model) else None
     run.record(WeightsSet(at, layer, how, path, state))
+    if path is not None and any(isinstance(event, Saved) and event.path == path for event in run.timeline.events):
+        return
     layer.weights_set = True
     if isinstance(layer, Model):
         for part, around in layer.walk():

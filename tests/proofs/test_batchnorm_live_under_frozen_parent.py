@@ -57,6 +57,19 @@ def test_thawing_a_slice_under_a_frozen_parent_does_the_same(keras, measured):
     assert (harness.moved(kernels, harness.kernels(base)) == 0) is gated
 
 
+def test_a_base_whose_layers_are_the_models_own_gates_nothing(keras, measured):
+    base = harness.tiny_base(keras)
+    model = harness.with_head(keras, base, "flat")
+    base.trainable = False
+    base.get_layer("bn1").trainable = True
+    harness.compile_anew(keras, model)
+    before = harness.scales(base)
+    harness.fit(model)
+    change = harness.moved(before, harness.scales(base))
+    measured(keras, "head on base.output: gamma and beta of the thawed BatchNorm moved in fit", change)
+    assert change > 1e-4
+
+
 @pytest.mark.parametrize("training", [True, False, None])
 def test_a_frozen_batchnorm_layer_is_never_live(keras, training):
     """It normalises with its moving statistics and leaves them alone, whatever `training` says."""

@@ -20,6 +20,7 @@ from freezelint.source.checks.story import (
     steps,
     titled,
     training_step,
+    trains_itself,
 )
 from freezelint.source.relevance import walk
 from freezelint.source.rewriting import flag_assignment, inserted_after, spelled
@@ -214,7 +215,7 @@ def model_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterato
     for trained in timeline.trainings:
         model = trained.model
         call = model.cls.lookup("call") if model.cls is not None and model.kind == "subclassed" else None
-        if not isinstance(call, Function) or id(call) in seen or _takes_training(call) or _trains_itself(model):
+        if not isinstance(call, Function) or id(call) in seen or _takes_training(call) or trains_itself(model):
             continue
         seen.add(id(call))
         kinds = sorted({kind for leaf in trained.state.leaves if (kind := _waits_for_training(trained, leaf))})
@@ -251,10 +252,6 @@ def _waits_for_training(trained: Trained, leaf: Leaf) -> str:
 
 def _takes_training(call: Function) -> bool:
     return any(parameter.name == "training" for parameter in call.parameters)
-
-
-def _trains_itself(model: Model) -> bool:
-    return model.cls is not None and any(model.cls.lookup(name) is not None for name in ("train_step", "__call__"))
 
 
 _FLAGS = frozenset({"trainable", "freeze", "frozen", "_freeze", "freeze_bn", "is_frozen"})

@@ -37,7 +37,8 @@ def batchnorm_live_under_frozen_parent(timeline: Timeline, keras: Behaviour) -> 
     for trained in timeline.trainings:
         for leaf in _live(trained):
             inner = [model for model in (*leaf.around[1:], leaf.model) if model is not trained.model]
-            parent = next((model for model in inner if was_frozen(timeline, model, trained)), None)
+            nested = [model for model in inner if any(model is container for container in trained.model.containers())]
+            parent = next((model for model in nested if was_frozen(timeline, model, trained)), None)
             at = next((thaw.at for thaw in leaf.thawed_batchnorms if thaw.at is not None), None)
             if parent is None or at is None or at in seen or (leaf.adapts and leaf.gate is None):
                 continue

@@ -78,6 +78,11 @@ def is_whole(model: Model) -> bool:
     return all(container.complete or container.interior is not None for container in model.containers())
 
 
+def trains_itself(model: Model) -> bool:
+    """Whether the model has a step of its own, which decides what is trained, and in which mode."""
+    return model.cls is not None and any(model.cls.lookup(name) is not None for name in ("train_step", "__call__"))
+
+
 def confidence(trained: Trained, models: Iterable[Model], certain: bool = True) -> Confidence:
     """How sure a finding is about these models, seen from the training call that makes it matter."""
     if any(model.disturbed is not None for model in models):

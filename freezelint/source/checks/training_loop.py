@@ -16,6 +16,7 @@ from freezelint.source.checks.story import (
     steps,
     titled,
     training_step,
+    trains_itself,
 )
 from freezelint.source.timeline import (
     AttributeSet,
@@ -237,7 +238,9 @@ _KEEP_THE_RATE = (
     "History",
     "TerminateOnNaN",
     "BackupAndRestore",
+    "ReduceLROnPlateau",
 )
+"""Callbacks that leave the rate as it is, or lower it once nothing gets better any more."""
 
 
 @source.check("fine-tuning-learning-rate")
@@ -248,7 +251,7 @@ def fine_tuning_learning_rate(
     seen: set[Place] = set()
     for trained in timeline.trainings:
         compiled = trained.compiled
-        if compiled is None or compiled.optimizer is None or compiled.at in seen or _may_change_the_rate(trained):
+        if compiled is None or compiled.optimizer is None or compiled.at in seen or _may_have_another_rate(trained):
             continue
         rate = _rate(compiled.optimizer)
         high = high_rate_of_sgd if compiled.optimizer.name == "SGD" else high_rate
@@ -290,8 +293,12 @@ def _is_thawed(leaf: Leaf) -> bool:
     return leaf.trains is True and not leaf.adapts and is_pretrained(leaf) is True and bool(leaf.thawed_at)
 
 
-def _may_change_the_rate(trained: Trained) -> bool:
-    """Whether a callback may set another learning rate: one that is not known, or is there for it."""
+def _may_have_another_rate(trained: Trained) -> bool:
+    """Whether something may set another learning rate: a callback that is not known, or is there for it, or a step of
+    the model's own, which may also train just a part of it.
+    """
+    if trains_itself(trained.model):
+        return True
     if trained.callbacks is None:
         return False
     if not isinstance(trained.callbacks, Items) or not trained.callbacks.complete:
@@ -363,7 +370,7 @@ def untrained_head_on_unfrozen_base(
         leaves = trained.read.weighted
         base = next((leaf for leaf in leaves if leaf.model.backbone and _was_never_frozen(leaf)), None)
         head = next((leaf.part for leaf in leaves if isinstance(leaf.part, Layer) and _is_new_dense(leaf)), None)
-        if base is None or head is None or rate is None or rate < high or _may_change_the_rate(trained):
+        if base is None or head is None or rate is None or rate < high or _may_have_another_rate(trained):
             continue
         yield Mistake(
             f"{titled(base.model)} is pretrained and trains from the first step on together with a new head, at a "

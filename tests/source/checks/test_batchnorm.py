@@ -494,3 +494,24 @@ def test_a_monte_carlo_layer_of_its_own_is_silent() -> None:
     model.fit(x)
     samples = [model.predict(x) for _ in range(100)]
     """, "3")  # fmt: skip
+
+
+# batchnorm-live-under-frozen-parent
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_a_base_whose_layers_are_the_models_own_is_no_frozen_parent(keras: str) -> None:
+    check(
+        """
+        import keras
+        base = keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        base.trainable = False
+        model = keras.Model(base.input, keras.layers.Dense(1)(base.output))
+        for layer in base.layers[-30:]:
+            layer.trainable = True
+        model.compile("adam", "mse")
+        model.fit(x)
+        """,
+        keras,
+        "batchnorm-live-under-frozen-parent",
+    )
