@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from freezelint.source.values import (
     Class,
     External,
     Function,
+    Items,
+    Joined,
     Known,
     Layer,
     Method,
@@ -41,12 +43,32 @@ def make_tape(run: Run, positional: list[Value], named: dict[str, Value], at: Pl
 
 
 def take_gradient(run: Run, tape: Tape, positional: list[Value], named: dict[str, Value], at: Place) -> None:
-    """`tape.gradient(loss, sources)`, noted where the sources are the variables of a model."""
+    """`tape.gradient(loss, sources)`, noted for each model whose variables are among the sources."""
     sources = named.get("sources", positional[1] if len(positional) > 1 else None)
-    if isinstance(sources, Weights) and isinstance(sources.owner, Model):
-        state = state_of(run, sources.owner)
-        step = run.steps_traced[-1] if run.steps_traced else None
-        run.record(GradientTaken(at, tape, sources, state, step, _hook(run), run.reached))
+    step = run.steps_traced[-1] if run.steps_traced else None
+    for weights in _lists_in(sources):
+        if isinstance(weights.owner, Model):
+            state, apart = state_of(run, weights.owner), weights is sources
+            run.record(GradientTaken(at, tape, weights, state, step, _hook(run), run.reached, joined=not apart))
+
+
+def joined(values: Iterable[Value]) -> Joined | None:
+    """`values` put together to one list of variables; None if no list of a model is certain to be in it."""
+    lists = tuple(weights for value in values for weights in _lists_in(value))
+    return Joined(lists) if lists else None
+
+
+def _lists_in(value: Value | None, depth: int = 3) -> tuple[Weights, ...]:
+    """The lists of variables that are in `value` as a whole; gradients may be taken over lists of lists too."""
+    match value:
+        case Weights():
+            return (value,)
+        case Joined(lists=lists):
+            return lists
+        case Items(items=items, complete=True) if depth:
+            return tuple(weights for item in items for weights in _lists_in(item, depth - 1))
+        case _:
+            return ()
 
 
 def watched(run: Run, tape: Tape, at: Place) -> Value:

@@ -20,6 +20,7 @@ from freezelint.source.values import (
     Images,
     IndexRange,
     Items,
+    Joined,
     Known,
     Layer,
     Layers,
@@ -244,7 +245,17 @@ def _list(run: Run, positional: list[Value], named: dict[str, Value], at: Place)
         return replace(value, parts=list(value.parts))
     if isinstance(value, Items):
         return Items(list(value.items), "list", value.complete)
-    return value if isinstance(value, IndexRange) else run.unknown()
+    return value if isinstance(value, IndexRange | Weights | Joined) else run.unknown()
+
+
+def _joining(name: str) -> Handler:
+    """What joins lists of variables, `sum([f.trainable_variables, h.trainable_variables], [])`, or other things."""
+
+    def join(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
+        joined = custom_loops.joined(positional)
+        return joined if joined is not None else call_unknown(run, External(name), positional, named, at)
+
+    return join
 
 
 def _reversed(run: Run, positional: list[Value], named: dict[str, Value], at: Place) -> Value:
@@ -386,6 +397,9 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.reversed": _reversed,
     "builtins.dict": _dict,
     "builtins.filter": _filter,
+    "builtins.sum": _joining("builtins.sum"),
+    "itertools.chain": _joining("itertools.chain"),
+    "itertools.chain.from_iterable": _joining("itertools.chain.from_iterable"),
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
     "builtins.hasattr": _hasattr,

@@ -219,6 +219,7 @@ class WeightsSet(Event):
 class GradientTaken(Event):
     """`tape.gradient(loss, sources)` over the variables of one model, with the flags of that moment.
 
+    Variables of several models are one such event for each; `joined` says that the list holds more than these.
     `step` identifies the function that TensorFlow traces around it (None: it runs eagerly); `hook` is True inside a
     method that Keras runs by itself (`train_step`).
     """
@@ -230,6 +231,7 @@ class GradientTaken(Event):
     hook: bool = False
     reached: bool = True
     """Whether the program itself gets there; False in a function that nobody is seen to call."""
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

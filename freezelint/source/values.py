@@ -486,6 +486,13 @@ class Weights(Value):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Joined(Value):
+    """A list of variables put together from others: `lists` are in it as a whole, what else is in it is not known."""
+
+    lists: tuple[Weights, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Images(Value):
     """An `ImageDataGenerator`, or what it yields; `scale` is what it multiplies the pixels by (1: nothing)."""
 

@@ -47,6 +47,34 @@ def test_a_class_whose_call_takes_no_training_hands_it_down_all_the_same(keras, 
 
 
 @pytest.mark.parametrize("call", [{}, {"training": True}])
+@pytest.mark.parametrize("how", ["f + h", "[f, h]"])
+def test_the_variables_of_two_models_change_nothing_about_that(keras, call, how, measured):
+    import tensorflow as tf
+
+    f, h = harness.tiny_base(keras), harness.tiny_base(keras)
+    way = tapes.optimizer(keras, 1e-4)
+    before, kernels = harness.statistics(f) + harness.statistics(h), harness.kernels(f) + harness.kernels(h)
+
+    def train(inputs, targets):
+        with tf.GradientTape() as tape:
+            loss = keras.losses.MeanSquaredError()(targets, h(f(inputs, **call), **call))
+        variables = f.trainable_variables + h.trainable_variables
+        if how == "f + h":
+            gradients = tape.gradient(loss, variables)
+        else:
+            of_f, of_h = tape.gradient(loss, [f.trainable_variables, h.trainable_variables])
+            gradients = of_f + of_h
+        way.apply_gradients(zip(gradients, variables, strict=True))
+
+    tapes.epoch(train)
+    change = harness.moved(before, harness.statistics(f) + harness.statistics(h))
+    words = "training=True" if call else "nothing said"
+    measured(keras, f"gradients over the variables of {how}, {words}: statistics moved", change)
+    assert harness.moved(kernels, harness.kernels(f) + harness.kernels(h)) > 0
+    assert (change == 0) is (not call)
+
+
+@pytest.mark.parametrize("call", [{}, {"training": True}])
 def test_dropout_drops_only_with_training(keras, call, measured):
     base = harness.tiny_base(keras, dropout=0.5)
     inputs, _ = harness.examples()

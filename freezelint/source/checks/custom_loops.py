@@ -53,9 +53,9 @@ def tape_call_without_training(timeline: Timeline, keras: Behaviour) -> Iterator
 
 
 def _is_trained(call: Called, step: GradientTaken) -> bool:
-    """Whether the call is one of the model whose variables are trained, or of a model inside it."""
-    owner = step.sources.owner
-    return call.layer is owner and step.sources.which in (*_ALL, *_TRAINABLE)
+    """Whether the call is one of the model whose variables are trained: one that is frozen has none in the list."""
+    thaws = any(leaf.trains is not False for leaf in step.state.weighted)
+    return call.layer is step.sources.owner and step.sources.which in (*_ALL, *_TRAINABLE) and thaws
 
 
 def _wakes_up(layer: Layer, step: GradientTaken) -> bool:
@@ -102,6 +102,8 @@ def _was_trained_later(timeline: Timeline, step: GradientTaken) -> bool:
 
 def _trainable_only(timeline: Timeline, step: GradientTaken) -> Fix | None:
     """The edits that take the trainable list for the gradients and for what the optimizer is given: both, or none."""
+    if step.joined:
+        return None
     later = timeline.events[timeline.events.index(step) :]
     applied = next((event.weights for event in later if isinstance(event, GradientsApplied)), None)
     lists = {weights.at: weights for weights in (step.sources, applied) if weights is not None and weights.at}
