@@ -68,12 +68,16 @@ def test_a_saved_model_changes_meaning_with_the_keras_that_loads_it(keras, measu
     assert (change == 0) is harness.behaviour(keras).wired_training_holds
 
 
-def test_monte_carlo_dropout_is_off_in_predict(keras, measured):
+@pytest.mark.parametrize("nested", [False, True])
+def test_monte_carlo_dropout_is_off_in_predict(keras, nested, measured):
     inputs = keras.Input((8,))
-    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs, training=True))
+    dropout = keras.layers.Dropout(0.5)
+    part = keras.Sequential([keras.Input((8,)), dropout]) if nested else dropout
+    model = keras.Model(inputs, part(inputs, training=True))
     ones = np.ones((64, 8), "float32")
     spread = float(np.std([harness.predict(model, ones) for _ in range(8)], axis=0).mean())
-    measured(keras, "spread of 8 predictions, Dropout(.5)(x, training=True)", spread)
+    words = "a Sequential with Dropout(.5)" if nested else "Dropout(.5)"
+    measured(keras, f"spread of 8 predictions, {words}(x, training=True)", spread)
     if harness.behaviour(keras).wired_training_holds:
         assert spread > 0.5
     else:

@@ -14,6 +14,7 @@ from freezelint.source.checks.story import (
     confidence,
     frozen_before,
     is_pretrained,
+    name_of,
     owner_of,
     pins,
     plural,
@@ -33,7 +34,7 @@ from freezelint.source.timeline import (
     Timeline,
     Trained,
 )
-from freezelint.source.values import Class, Function, Known, Model, Place, Stretch, Wired
+from freezelint.source.values import Class, Function, Known, Layer, Model, Place, Stretch, Wired
 
 
 @dataclass
@@ -169,17 +170,26 @@ def _monte_carlo(timeline: Timeline) -> Iterator[Mistake]:
         if not isinstance(event, Predicted) or not event.how.startswith("predict"):
             continue
         for wired in event.model.calls:
-            dropout = wired.layer.traits is not None and wired.layer.traits.is_dropout
+            dropout = _dropout(wired.layer)
             if dropout and wired.pinned is True and wired.where == "graph" and wired.at not in seen:
                 seen.add(wired.at)
                 yield Mistake(
-                    f"`{event.how}` switches this Dropout off although it is called with `training=True`: Keras 3 "
+                    f"`{event.how}` switches {dropout} off although it is called with `training=True`: Keras 3 "
                     "before 3.16 overrules a `training` argument wired into a Functional model, so repeated "
                     "predictions do not vary. Derive a class from Dropout whose `call` passes `training=True`.",
                     wired.at.span,
                     steps((event.at, "predicted here")),
                     confidence=Confidence.LIKELY,
                 )
+
+
+def _dropout(layer: Layer) -> str:
+    """The Dropout that a call is of, or that is all in the called model which depends on the mode; "" for none."""
+    if not isinstance(layer, Model):
+        return "this Dropout" if layer.traits is not None and layer.traits.is_dropout else ""
+    kinds = [part.traits for part, _ in layer.walk() if isinstance(part, Layer) and part.traits is not None]
+    is_plain = layer.interior is None and not any(kind.is_batchnorm for kind in kinds)
+    return f"the Dropout in {name_of(layer)}" if is_plain and any(kind.is_dropout for kind in kinds) else ""
 
 
 @source.check("training-true-by-default")

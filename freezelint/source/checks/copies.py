@@ -9,7 +9,7 @@ from freezelint.keras.behaviour import Behaviour
 from freezelint.source.checks.registry import source
 from freezelint.source.checks.story import name_of, plural, steps, titled, training_step
 from freezelint.source.timeline import Leaf, Predicted, Saved, SetTrainable, State, Timeline, Trained, WeightsSet
-from freezelint.source.values import Model
+from freezelint.source.values import Model, Stretch
 
 
 @source.check("clone-drops-weights")
@@ -19,7 +19,7 @@ def clone_drops_weights(timeline: Timeline, keras: Behaviour) -> Iterator[Mistak
     for event in timeline.events:
         if not isinstance(event, Trained | Predicted):
             continue
-        for clone in event.model.containers():
+        for clone in _held(event.model):
             original = clone.copy_of
             if original is None or id(clone) in settled or clone.weights_set or clone.handed_over is not None:
                 continue
@@ -32,6 +32,12 @@ def clone_drops_weights(timeline: Timeline, keras: Behaviour) -> Iterator[Mistak
                     steps((original.at, "the weights come from here"), (event.at, f"`{event.how}` with random ones")),
                     confidence=Confidence.CERTAIN if original.certain else Confidence.LIKELY,
                 )
+
+
+def _held(model: Model) -> list[Model]:
+    """The models that are nested in one, and those whose layers were taken over into it (`base.output`)."""
+    taken = (part.model for part, _ in model.walk() if isinstance(part, Stretch))
+    return list({id(found): found for found in (*model.containers(), *taken)}.values())
 
 
 def _needs_weights(original: Model, clone: Model, first_use: Trained | Predicted) -> bool:

@@ -515,3 +515,46 @@ def test_a_base_whose_layers_are_the_models_own_is_no_frozen_parent(keras: str) 
         keras,
         "batchnorm-live-under-frozen-parent",
     )
+
+
+# pinned-training-ignored
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        "keras.layers.Dropout(0.5)",
+        "keras.Sequential([keras.layers.Dense(8), keras.layers.Dropout(0.5)])",
+    ],
+)
+def test_monte_carlo_sampling_that_keras_3_switches_off_is_told(net: str) -> None:
+    program = f"""
+        import keras
+        net = {net}
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, net(inputs, training=True))  # error: pinned-training-ignored
+        samples = [model.predict(x) for _ in range(100)]
+        """
+    check(program, "3", "pinned-training-ignored")
+    check(program.replace("  # error: pinned-training-ignored", ""), "2", "pinned-training-ignored")
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        "keras.Sequential([keras.layers.Dense(8)])",
+        "keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)])",
+    ],
+)
+def test_a_pinned_model_that_draws_nothing_or_is_pinned_for_its_batchnorm_is_not(net: str) -> None:
+    check(
+        f"""
+        import keras
+        net = {net}
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, net(inputs, training=True))
+        model.predict(x)
+        """,
+        "3",
+        "pinned-training-ignored",
+    )
