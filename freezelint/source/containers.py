@@ -49,7 +49,8 @@ def items_of(value: Value) -> list[Value]:
 def iterate(run: Run, value: Value, finds_a_name: bool = False, rounds: int = MAX_ROUNDS) -> list[Value] | None:
     """What a loop over `value` binds, round by round; None if that is not known.
 
-    A loop over numbers is run in full up to so many `rounds`; of a longer one, two stand for all (see `is_cut`).
+    A loop over numbers is run in full up to so many `rounds`; of a longer one, the first and another one stand for all
+    (see `is_cut`).
     """
     match value:
         case Layers():
@@ -67,6 +68,8 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False, rounds: int = MA
             0 <= stop - start <= rounds
         ):
             return _constants(range(start, stop))
+        case IndexRange(start=Known(value=int()) as first):
+            return [first, value]
         case IndexRange():
             return [value, value]
         case Model():
@@ -77,7 +80,7 @@ def iterate(run: Run, value: Value, finds_a_name: bool = False, rounds: int = MA
 
 def is_cut(value: Value, items: list[Value] | None) -> bool:
     """Whether the rounds of a loop over `value` are not those that Python would make."""
-    return items is None or len(items) == _MAX_ITEMS or (bool(items) and items[0] is value)
+    return items is None or len(items) == _MAX_ITEMS or (bool(items) and items[-1] is value)
 
 
 def _constants(values: Iterable[Any]) -> list[Value]:

@@ -60,6 +60,28 @@ def test_a_thaw_without_compile_is_told(change: str, keras: str) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("epochs", ["range(20)", "range(epochs)", "range(5, 50)"])
+def test_a_thaw_in_a_later_round_of_the_training_loop_is_told(epochs: str, keras: str) -> None:
+    loop = f"""
+for epoch in {epochs}:
+    if epoch == 10:
+        base.trainable = True{LATE}
+    model.fit(x, epochs=1)
+"""
+    check(BASE + "base.trainable = False\n" + COMPILE + loop, keras)
+
+
+def test_a_thaw_before_the_first_round_is_honoured_in_keras_3() -> None:
+    loop = """
+for epoch in range(20):
+    if epoch == 0:
+        base.trainable = True
+    model.fit(x, epochs=1)
+"""
+    check(BASE + "base.trainable = False\n" + COMPILE + loop, "3")
+
+
+@BOTH
 @pytest.mark.parametrize(
     "change",
     variants("""
