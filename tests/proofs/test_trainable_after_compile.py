@@ -46,6 +46,20 @@ def test_a_freeze_after_compile_and_fit_is_ignored(keras, measured):
     assert harness.moved(statistics, harness.statistics(base)) > 0.1
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_loaded_model_that_was_trained_keeps_its_flags_too(keras, trainable, measured, tmp_path):
+    _, saved = compiled(keras, trainable=trainable, fitted=False)
+    saved.save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    base = model.get_layer("base")
+    harness.fit(model)
+    base.trainable = not trainable
+    change = base_trains(base, model)
+    words = "frozen" if trainable else "thawed"
+    measured(keras, f"loaded, fitted, {words}: kernels moved", change)
+    assert (change > 1e-4) is trainable
+
+
 def test_a_thaw_between_compile_and_the_first_fit(keras, measured):
     base, model = compiled(keras, trainable=False, fitted=False)
     base.trainable = True

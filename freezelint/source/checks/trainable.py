@@ -41,15 +41,16 @@ def trainable_after_compile(timeline: Timeline, keras: Behaviour) -> Iterator[Mi
     """`trainable` is changed after Keras has read the flags, and the model is trained without compiling again."""
     seen: set[Place] = set()
     for trained in timeline.trainings:
-        read = trained.compiled if keras.flags_are_read_at_compile else trained.traced
-        if read is None or trained.implied or trained.compiled is None:
+        read = trained.compiled if keras.flags_are_read_at_compile and trained.compiled else trained.traced
+        came_compiled = trained.compiled is None and trained.model.loaded_from is not None
+        if read is None or trained.implied or not (trained.compiled or came_compiled):
             continue
         late = _late_change(timeline, read, trained)
         if late is None or late.at in seen:
             continue
         seen.add(late.at)
         model = name_of(trained.model)
-        if keras.flags_are_read_at_compile:
+        if isinstance(read, Compiled):
             why = "Keras 2 reads the flags in `compile`"
         else:
             why = "the training step was traced by the first training call and keeps the flags of that moment"
@@ -58,7 +59,7 @@ def trainable_after_compile(timeline: Timeline, keras: Behaviour) -> Iterator[Mi
             f"Compile {model} again after it, with a new optimizer.",
             late.at.span,
             steps(
-                (trained.compiled.at, "compiled here"),
+                (trained.compiled.at if trained.compiled else None, "compiled here"),
                 (read.at if isinstance(read, Trained) else None, "first trained here"),
                 (trained.at, "trained here with the old flags"),
             ),

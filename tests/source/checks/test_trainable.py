@@ -71,6 +71,21 @@ for epoch in {epochs}:
     check(BASE + "base.trainable = False\n" + COMPILE + loop, keras)
 
 
+@BOTH
+def test_a_loaded_model_that_has_trained_is_no_exception(keras: str) -> None:
+    program = """
+        import keras
+        model = keras.models.load_model("m.keras")
+        {first}
+        model.trainable = False{mark}
+        {then}
+        model.fit(x)
+        """
+    check(program.format(first="model.fit(x)", mark=LATE, then=""), keras, "trainable-after-compile")
+    for first, then in (("model.predict(x)", ""), ("model.fit(x)", "model.compile('adam', 'mse')")):
+        check(program.format(first=first, mark="", then=then), keras, "trainable-after-compile")
+
+
 def test_a_thaw_before_the_first_round_is_honoured_in_keras_3() -> None:
     loop = """
 for epoch in range(20):
