@@ -105,7 +105,8 @@ def _trainable_only(timeline: Timeline, step: GradientTaken) -> Fix | None:
     if step.joined:
         return None
     later = timeline.events[timeline.events.index(step) :]
-    applied = next((event.weights for event in later if isinstance(event, GradientsApplied)), None)
+    given = (event.weights for event in later if isinstance(event, GradientsApplied))
+    applied = next((weights for weights in given if weights is None or weights.owner is step.sources.owner), None)
     lists = {weights.at: weights for weights in (step.sources, applied) if weights is not None and weights.at}
     if applied is None or any(weights.which not in _ALL for weights in lists.values()):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from freezelint.edit import apply
 from tests.source.programs import check, findings, variants
 
 BOTH = pytest.mark.parametrize("keras", ["2", "3", "any"])
@@ -207,3 +208,28 @@ optimizer.apply_gradients(pairs(tape.gradient(loss, params), params))
 """,
         keras,
     )
+
+
+# gradients-over-all-weights
+
+TWO_OPTIMIZERS = """
+import tensorflow as tf
+f = tf.keras.Sequential([tf.keras.layers.Dense(8)])
+h = tf.keras.Sequential([tf.keras.layers.Dense(8), tf.keras.layers.Dense(8)])
+h.layers[0].trainable = False
+one, two = tf.keras.optimizers.SGD(), tf.keras.optimizers.SGD()
+with tf.GradientTape() as first, tf.GradientTape() as second:
+    a, b = tf.reduce_mean(f(x)), tf.reduce_mean(h(x))
+of_f = first.gradient(a, f.weights)
+of_h = second.gradient(b, h.{list})
+one.apply_gradients(zip(of_f, f.weights))
+two.apply_gradients(zip(of_h, h.{list}))
+"""
+
+
+@BOTH
+def test_the_fix_changes_the_lists_of_the_model_that_is_partly_frozen(keras: str) -> None:
+    program = TWO_OPTIMIZERS.format(list="weights")
+    fixes = [finding.fix for finding in findings(program, keras) if finding.name == "gradients-over-all-weights"]
+    fixed, _ = apply(program.encode(), "program.py", [fix for fix in fixes if fix is not None])
+    assert fixed.decode() == TWO_OPTIMIZERS.format(list="trainable_weights")
