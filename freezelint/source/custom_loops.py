@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from freezelint.source import building
 from freezelint.source.freezing import state_of
-from freezelint.source.timeline import GradientTaken, LossMinimized
+from freezelint.source.timeline import GradientsApplied, GradientTaken, LossMinimized
 from freezelint.source.values import (
     Class,
     External,
@@ -20,6 +20,7 @@ from freezelint.source.values import (
     Method,
     Model,
     Optimizer,
+    Partial,
     Place,
     Tape,
     Tensor,
@@ -50,6 +51,13 @@ def take_gradient(run: Run, tape: Tape, positional: list[Value], named: dict[str
         if isinstance(weights.owner, Model):
             state, apart = state_of(run, weights.owner), weights is sources
             run.record(GradientTaken(at, tape, weights, state, step, _hook(run), run.reached, joined=not apart))
+
+
+def apply_gradients(run: Run, method: Value, weights: Weights | None, at: Place) -> None:
+    """`optimizer.apply_gradients(zip(gradients, weights))`."""
+    optimizer = method.owner if isinstance(method, Partial) and isinstance(method.owner, Optimizer) else None
+    state = state_of(run, weights.owner) if weights is not None and isinstance(weights.owner, Model) else None
+    run.record(GradientsApplied(at, weights, optimizer, state))
 
 
 def joined(values: Iterable[Value]) -> Joined | None:

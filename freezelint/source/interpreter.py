@@ -33,7 +33,6 @@ from freezelint.source.timeline import (
     ClassDefined,
     Event,
     FlagSetInTrace,
-    GradientsApplied,
     HookEntered,
     NoAssignment,
     Predicted,
@@ -926,7 +925,7 @@ class Run:
         if isinstance(node.function, p.Attribute) and node.function.name == "apply_gradients":
             pairs = next(iter([*positional, *named.values()]), None)
             weights = pairs.weights if isinstance(pairs, Paired) else None
-            self.record(GradientsApplied(self.place(node, scope), weights))
+            custom_loops.apply_gradients(self, function, weights, self.place(node, scope))
         if isinstance(node.function, p.Attribute) and node.function.name == "add_endpoint":
             serving.add_endpoint(self, positional, named, self.place(node, scope))
         self.starred = any(argument.star == "**" for argument in node.arguments)

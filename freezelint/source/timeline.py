@@ -266,9 +266,14 @@ class FlagSetInTrace(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientsApplied(Event):
-    """`optimizer.apply_gradients(zip(gradients, weights))`; `weights` is None if the pairs are made otherwise."""
+    """`optimizer.apply_gradients(zip(gradients, weights))`; `weights` is None if the pairs are made otherwise.
+
+    `state` are the flags of the model whose weights they are, `optimizer` what it is called on; None if not known.
+    """
 
     weights: Weights | None = None
+    optimizer: Optimizer | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

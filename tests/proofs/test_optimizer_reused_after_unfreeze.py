@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.proofs import harness
+from tests.proofs import harness, tapes
 
 pytestmark = pytest.mark.keras
 
@@ -74,6 +74,20 @@ def test_a_discriminator_and_its_combined_model_need_one_each(keras, shared):
         before = harness.kernels(generator)
         gan.train_on_batch(*harness.examples())
         assert harness.moved(before, harness.kernels(generator)) > 1e-4
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_loops_of_two_models_need_one_each(keras, shared):
+    models = [harness.with_head(keras, harness.tiny_base(keras)) for _ in range(2)]
+    first = tapes.optimizer(keras, 1e-4)
+    second = first if shared else tapes.optimizer(keras, 1e-4)
+    tapes.epoch(tapes.step(keras, models[0], first, lambda: models[0].trainable_variables))
+    step = tapes.step(keras, models[1], second, lambda: models[1].trainable_variables)
+    if shared:
+        with pytest.raises(STRANGE_TO_THE_OPTIMIZER):
+            tapes.epoch(step)
+    else:
+        tapes.epoch(step)
 
 
 @pytest.mark.parametrize("kind", ["new object", "text"])

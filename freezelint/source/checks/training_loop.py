@@ -21,9 +21,11 @@ from freezelint.source.checks.story import (
 from freezelint.source.timeline import (
     AttributeSet,
     Compiled,
+    GradientsApplied,
     Leaf,
     NoAssignment,
     SetTrainable,
+    State,
     TensorFlagSet,
     Timeline,
     Trained,
@@ -198,9 +200,9 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
             or not keras.reused_optimizer_raises_after_unfreeze
         ):
             continue
-        if keras.generation == "keras2" and {"lr", "decay"} & optimizer.arguments.keys():
-            continue  # arguments of a time when optimizers took new variables silently
-        if _has_new_weights(earlier, compiled):
+        if _is_of_old_keras(optimizer, keras):
+            continue
+        if _has_new_weights(earlier.state, compiled.state):
             seen.add(compiled.at)
             same = earlier.model is compiled.model
             why = "weights were thawed since it was first used" if same else f"{name_of(earlier.model)} uses it already"
@@ -211,12 +213,55 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
                 steps((optimizer.at, "made here"), (earlier.at, "first compiled here"), (trained.at, "trained here")),
                 confidence=confidence(trained, [compiled.model]),
             )
+    if keras.reused_optimizer_raises_after_unfreeze:
+        yield from _reused_in_loops(timeline, keras)
 
 
-def _has_new_weights(earlier: Compiled, later: Compiled) -> bool:
+def _reused_in_loops(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
+    """The same in loops with a tape, where the first `apply_gradients` settles which weights there are."""
+    first: dict[int, GradientsApplied] = {}
+    unknown: set[int] = set()
+    for event in timeline.events:
+        optimizer = event.optimizer if isinstance(event, GradientsApplied) else None
+        if not isinstance(event, GradientsApplied) or optimizer is None or id(optimizer) in unknown:
+            continue
+        if optimizer.legacy or optimizer.built or _is_of_old_keras(optimizer, keras) or event.state is None:
+            unknown.add(id(optimizer))
+            continue
+        earlier = first.setdefault(id(optimizer), event)
+        if earlier.state is None or not _is_taken_after(timeline, event, earlier):
+            continue
+        if _has_new_weights(earlier.state, event.state):
+            unknown.add(id(optimizer))
+            why = "weights were thawed since" if _owner(event) is _owner(earlier) else "these are another model's"
+            yield Mistake(
+                f"This optimizer object knows only the weights that it was first used for, and {why}: here it fails "
+                "with an unknown variable. Make an optimizer for these.",
+                event.at.span,
+                steps((optimizer.at, "made here"), (earlier.at, "first used here")),
+                confidence=Confidence.LIKELY,
+            )
+
+
+def _is_taken_after(timeline: Timeline, event: GradientsApplied, earlier: GradientsApplied) -> bool:
+    """Whether the weights are another model's, or a list that was taken after the optimizer was first used."""
+    taken = event.weights is not None and event.weights.moment > timeline.events.index(earlier)
+    return taken or _owner(event) is not _owner(earlier)
+
+
+def _owner(event: GradientsApplied) -> Layer | None:
+    return event.weights.owner if event.weights is not None else None
+
+
+def _is_of_old_keras(optimizer: Optimizer, keras: Behaviour) -> bool:
+    """Whether its arguments are of a time when optimizers took new variables silently."""
+    return keras.generation == "keras2" and bool({"lr", "decay"} & optimizer.arguments.keys())
+
+
+def _has_new_weights(earlier: State, later: State) -> bool:
     """Whether something trains now that did not train when the optimizer was built."""
-    before = {leaf.key: leaf for leaf in earlier.state.leaves}
-    return any(_is_new(before.get(leaf.key), leaf) for leaf in later.state.weighted)
+    before = {leaf.key: leaf for leaf in earlier.leaves}
+    return any(_is_new(before.get(leaf.key), leaf) for leaf in later.weighted)
 
 
 def _is_new(before: Leaf | None, now: Leaf) -> bool:

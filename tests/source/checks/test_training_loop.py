@@ -128,3 +128,45 @@ def test_one_optimizer_for_two_models_is_told() -> None:
 )
 def test_a_program_of_a_time_when_that_worked_is_left_alone(imports: str) -> None:
     check(GAN.format(imports=imports, mark=""), "auto")
+
+
+TAPES = """
+import tensorflow as tf
+first = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+second = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+first.trainable = {trainable}
+optimizer = tf.keras.optimizers.Adam()
+def step(model):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(x, training=True))
+    weights = model.trainable_variables
+    {apply}
+"""
+APPLY = "optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))"
+REUSED = "  # error: optimizer-reused-after-unfreeze"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("trainable", "then"),
+    [(True, "step(first)\nstep(second)"), (False, "step(second)\nstep(first)\nfirst.trainable = True\nstep(first)")],
+)
+def test_one_optimizer_for_the_loops_of_two_models_is_told(trainable: bool, then: str, keras: str) -> None:
+    program = TAPES.format(trainable=trainable, apply=APPLY + REUSED) + then
+    check(program, keras, "optimizer-reused-after-unfreeze")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("apply", "then"),
+    [
+        (APPLY, "step(first)\nstep(first)"),
+        (APPLY, "step(first)\noptimizer = tf.keras.optimizers.Adam()\nstep(second)"),
+        (APPLY, "optimizer.build(first.trainable_variables + second.trainable_variables)\nstep(first)\nstep(second)"),
+        (APPLY.replace("optimizer", "optimizers[model]"), "step(first)\nstep(second)"),
+        (APPLY.replace("optimizer", "tf.compat.v1.train.AdamOptimizer()"), "step(first)\nstep(second)"),
+        (APPLY.replace("zip(", "list(zip(") + ")", "step(first)\nstep(first)"),
+    ],
+)
+def test_an_optimizer_that_knows_what_it_is_given_is_not(apply: str, then: str, keras: str) -> None:
+    check(TAPES.format(trainable=True, apply=apply) + then, keras, "optimizer-reused-after-unfreeze")
