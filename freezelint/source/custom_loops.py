@@ -46,18 +46,22 @@ def make_tape(run: Run, positional: list[Value], named: dict[str, Value], at: Pl
 def take_gradient(run: Run, tape: Tape, positional: list[Value], named: dict[str, Value], at: Place) -> None:
     """`tape.gradient(loss, sources)`, noted for each model whose variables are among the sources."""
     sources = named.get("sources", positional[1] if len(positional) > 1 else None)
-    step = run.steps_traced[-1] if run.steps_traced else None
     for weights in _lists_in(sources):
         if isinstance(weights.owner, Model):
             state, apart = state_of(run, weights.owner), weights is sources
-            run.record(GradientTaken(at, tape, weights, state, step, _hook(run), run.reached, joined=not apart))
+            run.record(GradientTaken(at, tape, weights, state, _step(run), _hook(run), run.reached, joined=not apart))
+
+
+def _step(run: Run) -> Hashable:
+    """The function that TensorFlow traces just now."""
+    return run.steps_traced[-1] if run.steps_traced else None
 
 
 def apply_gradients(run: Run, method: Value, weights: Weights | None, at: Place) -> None:
     """`optimizer.apply_gradients(zip(gradients, weights))`."""
     optimizer = method.owner if isinstance(method, Partial) and isinstance(method.owner, Optimizer) else None
     state = state_of(run, weights.owner) if weights is not None and isinstance(weights.owner, Model) else None
-    run.record(GradientsApplied(at, weights, optimizer, state))
+    run.record(GradientsApplied(at, weights, optimizer, state, _step(run)))
 
 
 def joined(values: Iterable[Value]) -> Joined | None:

@@ -269,11 +269,13 @@ class GradientsApplied(Event):
     """`optimizer.apply_gradients(zip(gradients, weights))`; `weights` is None if the pairs are made otherwise.
 
     `state` are the flags of the model whose weights they are, `optimizer` what it is called on; None if not known.
+    `step` identifies the function that TensorFlow traces around it (None: it runs eagerly).
     """
 
     weights: Weights | None = None
     optimizer: Optimizer | None = None
     state: State | None = None
+    step: Hashable = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -244,9 +244,14 @@ def _reused_in_loops(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
 
 
 def _is_taken_after(timeline: Timeline, event: GradientsApplied, earlier: GradientsApplied) -> bool:
-    """Whether the weights are another model's, or a list that was taken after the optimizer was first used."""
+    """Whether the weights are another model's, or a list that was taken after the optimizer was first used.
+
+    A step that TensorFlow has traced goes on with the list that it took first.
+    """
+    if _owner(event) is not _owner(earlier):
+        return True
     taken = event.weights is not None and event.weights.moment > timeline.events.index(earlier)
-    return taken or _owner(event) is not _owner(earlier)
+    return taken and (event.step is None or event.step != earlier.step)
 
 
 def _owner(event: GradientsApplied) -> Layer | None:
