@@ -51,6 +51,7 @@ from freezelint.source.values import (
     IndexRange,
     Instance,
     Items,
+    Joined,
     Known,
     Layer,
     Layers,
@@ -68,6 +69,7 @@ from freezelint.source.values import (
     Tensor,
     Unknown,
     Value,
+    Weights,
     solid,
 )
 
@@ -347,7 +349,8 @@ class Run:
     def _augment(self, node: p.Augment, scope: Scope) -> None:
         current = self.evaluate(node.target, scope)
         value = self.evaluate(node.value, scope)
-        if node.operator == "+" and isinstance(current, Items) and current.kind == "list":
+        variables = isinstance(value, Weights | Joined)
+        if node.operator == "+" and isinstance(current, Items) and current.kind == "list" and not variables:
             current.items.extend(containers.items_of(value))
             current.complete = current.complete and isinstance(value, Items)
             return
@@ -749,8 +752,11 @@ class Run:
 
     def _display(self, node: p.Display, scope: Scope) -> Value:
         result = Items([], node.kind)
-        for item in node.items:
-            value = self.evaluate(item, scope)
+        values = [self.evaluate(item, scope) for item in node.items]
+        pairs = list(zip(node.items, values, strict=True))
+        if any(isinstance(item, p.Starred) and isinstance(value, Weights | Joined) for item, value in pairs):
+            return custom_loops.joined(values) or self.unknown()
+        for item, value in pairs:
             if isinstance(item, p.Starred):
                 if isinstance(value, Layers):
                     result.items.extend(building.as_values(value))
@@ -817,7 +823,8 @@ class Run:
             return Layers(parts, None, complete, left.maybe | right.maybe)
         if isinstance(left, Length) and isinstance(right, Known) and isinstance(right.value, int) and symbol in "+-":
             return Length(left.of, left.plus + (right.value if symbol == "+" else -right.value))
-        return self.unknown()
+        joined = custom_loops.joined((left, right)) if symbol == "+" else None
+        return joined or self.unknown()
 
     def _compute(self, symbol: str, left: Any, right: Any) -> Value:
         """Arithmetic on constants, within bounds that keep it cheap."""

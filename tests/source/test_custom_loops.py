@@ -46,6 +46,23 @@ def test_the_list_of_one_model_is_all_there_is(keras: str) -> None:
     params.append(h.trainable_variables)
     tape.gradient(loss, params)
 
+    # added
+    tape.gradient(loss, f.trainable_variables + h.trainable_variables)
+
+    # added to a list with a name
+    params = f.trainable_variables
+    params += h.trainable_variables
+    tape.gradient(loss, params)
+
+    # added to an empty list
+    params = []
+    for net in (f, h):
+        params += net.trainable_variables
+    tape.gradient(loss, params)
+
+    # unpacked
+    tape.gradient(loss, [*f.trainable_variables, *h.trainable_variables])
+
     # the sum of lists
     tape.gradient(loss, sum([f.trainable_variables, h.trainable_variables], []))
 
@@ -72,6 +89,22 @@ def test_the_variables_of_two_models_are_known_one_model_after_the_other(program
 
     # nothing
     tape.gradient(loss, [f.trainable_variables, []])
+
+    # nothing added
+    tape.gradient(loss, f.trainable_variables + [])
+
+    # unpacked alone
+    tape.gradient(loss, [*f.trainable_variables])
+
+    # an unknown list added
+    tape.gradient(loss, others() + f.trainable_variables)
+
+    # a variable added
+    params = f.trainable_variables + [temperature]
+    tape.gradient(loss, params)
+
+    # a part of a list added
+    tape.gradient(loss, h.trainable_variables[2:] + f.trainable_variables)
 
     # a variable
     tape.gradient(loss, [f.trainable_variables, temperature])
@@ -106,6 +139,12 @@ def test_what_else_is_in_the_list_may_be_unknown(program: str, keras: str) -> No
 
     # models that may be left out
     tape.gradient(loss, [net.trainable_variables for net in (f, h) if chosen(net)])
+
+    # a part of a sum
+    tape.gradient(loss, (f.trainable_variables + h.trainable_variables)[:-2])
+
+    # a sum, filtered
+    tape.gradient(loss, [v for v in f.trainable_variables + h.trainable_variables if "bn" not in v.name])
 
     # the sum of such
     tape.gradient(loss, sum([net.trainable_variables for net in (f, h) if chosen(net)], []))

@@ -81,6 +81,13 @@ optimizer = keras.optimizers.SGD()
     gf, gh = tape.gradient(loss, [f.trainable_variables, h.trainable_variables])
     optimizer.apply_gradients([*zip(gf, f.trainable_variables), *zip(gh, h.trainable_variables)])
 
+    # their variables added
+    with tf.GradientTape() as tape:
+        z = f(x)  # error: tape-call-without-training
+        loss = tf.reduce_mean(h(z) ** 2)  # error: tape-call-without-training
+    params = f.trainable_variables + h.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, params), params))
+
     # two views of each example, as in SimSiam
     with tf.GradientTape() as tape:
         z1 = f(a)  # error: tape-call-without-training
@@ -88,7 +95,7 @@ optimizer = keras.optimizers.SGD()
         p1 = h(z1)  # error: tape-call-without-training
         p2 = h(z2)  # error: tape-call-without-training
         loss = distance(p1, tf.stop_gradient(z2)) + distance(p2, tf.stop_gradient(z1))
-    params = sum([f.trainable_variables, h.trainable_variables], [])
+    params = [*f.trainable_variables, *h.trainable_variables]
     optimizer.apply_gradients(zip(tape.gradient(loss, params), params))
 
     # one says what mode it wants
@@ -150,8 +157,8 @@ def test_the_tape_of_a_discriminator_does_not_train_the_generator(keras: str) ->
                 fake = generator(encoder(images))
                 real = discriminator(images)  # error: tape-call-without-training
                 d_loss = loss_of(real, discriminator(fake, training=True))
-            trained = [generator.trainable_variables, encoder.trainable_variables]
-            g_optimizer.apply_gradients(pairs(g_tape.gradient(g_loss, trained), trained))
+            trained = generator.trainable_variables + encoder.trainable_variables
+            g_optimizer.apply_gradients(zip(g_tape.gradient(g_loss, trained), trained))
             variables = discriminator.trainable_variables
             d_optimizer.apply_gradients(zip(d_tape.gradient(d_loss, variables), variables))
 
