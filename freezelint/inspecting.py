@@ -7,7 +7,7 @@ process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -92,8 +92,13 @@ def _source(
     selected = settings.rules()
     texts = Texts()
     texts.add(display, data)
-    if not signs.worth_reading(data, selected) and (not named or syntax.is_python(display, data)):
-        return Inspected(Outcome(could_fire=_could_fire(path, display, texts, settings)), digest.of_bytes(data))
+    worth = signs.worth_reading(data, selected)
+    glanced_at: dict[str, str] = {}
+    if not worth and path is not None and (driven := signs.driven(data, selected)):
+        worth, glanced_at = _worth_running(path, data, driven, overlay)
+    if not worth and (not named or syntax.is_python(display, data)):
+        outcome = Outcome(could_fire=_could_fire(path, display, texts, settings))
+        return Inspected(outcome, digest.of_bytes(data), glanced_at)
     from freezelint.source import analysis
 
     analysis.forget()
@@ -127,7 +132,19 @@ def _source(
         seen=tuple(seen),
     )
     looked_at = analysis.looked_at(path, display, data, overlay) if checked else {}
-    return Inspected(outcome, digest.of_bytes(data), looked_at)
+    return Inspected(outcome, digest.of_bytes(data), {**glanced_at, **looked_at})
+
+
+def _worth_running(
+    path: Path, data: bytes, rules: Collection[str], overlay: Overlay | None
+) -> tuple[bool, dict[str, str]]:
+    """Whether a file and one that it imports hold the signs of one of the rules; and which files were looked at."""
+    from freezelint.source import signs
+    from freezelint.source.modules import Glance
+
+    glance, own = Glance(path.resolve(), data, overlay), signs.held(data)
+    worth = any(signs.suffice(own | text.signs, rules) for text in glance.texts())
+    return worth, glance.looked_at
 
 
 def _could_fire(path: Path | None, display: str, texts: Texts, settings: Settings) -> frozenset[str] | None:

@@ -154,6 +154,31 @@ def test_a_new_root_of_imports_counts(project: Path, results: Path) -> None:
     check(project / "train.py", results, found=0)
 
 
+def test_a_changed_import_of_a_program_without_signs_counts(project: Path, results: Path) -> None:
+    """Whether such a program is looked at at all depends on what it imports."""
+    train, builder = project / "train.py", project / "builder.py"
+    train.write_text(TRAINER.replace("  # trainable", ""))
+    builder.write_text("def build():\n    return load()\n")
+    assert not check(train, results, found=0).findings
+    check(train, results, found=1)
+    builder.write_text(BUILDER.format(flag=False))
+    frozen = check(train, results, found=0)
+    assert frozen.findings
+    assert check(train, results, found=1) == frozen == api.check([train])
+    builder.unlink()
+    assert not check(train, results, found=0).findings
+
+
+def test_a_new_file_that_a_program_without_signs_imports_counts(project: Path, results: Path) -> None:
+    train, builder = project / "train.py", project / "builder.py"
+    train.write_text(TRAINER.replace("  # trainable", ""))
+    text = builder.read_text()
+    builder.unlink()
+    assert not check(train, results, found=0).findings
+    builder.write_text(text)
+    assert check(train, results, found=0).findings
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freezelint import digest
+from freezelint.source import signs
 from freezelint.source.files import Overlay
 from freezelint.source.parse import MAX_BYTES, MAX_REMEMBERED, ParsedFile, parse
-from freezelint.source.roots import ABSENT, PRESENT, UNKNOWN, search_roots, top_level
+from freezelint.source.roots import UNKNOWN, Import, Lookup, imports, search_roots
 from freezelint.source.text import NotPython
 
 if TYPE_CHECKING:
@@ -54,9 +55,6 @@ class Project:
         self.functions: set[str] = set(entry.functions)
         if location is not None:
             self._display_to_path[entry.path] = location
-        self._roots = [*roots, *search_roots(location)] if location is not None else []
-        self._there: dict[str, bool] = {}
-        self._searched: dict[Path, list[tuple[str, str | None]]] = {}
         self._by_location: dict[Path, ParsedFile | None] = {}
         self._located: dict[tuple[str, int, str], Path | None] = {}
         self.stands: dict[Kept, bool] = {}
@@ -64,7 +62,9 @@ class Project:
         self.idle: list[Timeline] = []
         """The timelines of the entry file, if nothing happens to a model in any: then no Keras does it otherwise."""
         self.looked_at: dict[str, str] = {}
-        """Every file that was looked for or read: the digest of what it holds, or one of the words above."""
+        """Every file that was looked for or read: the digest of what it holds, or one of the words in `roots`."""
+        folders = [*roots, *search_roots(location)] if location is not None else []
+        self._lookup = Lookup(folders, self.looked_at)
 
     @property
     def files(self) -> list[ParsedFile]:
@@ -84,29 +84,7 @@ class Project:
 
     def _look_up(self, module: str, level: int, importer: str) -> Path | None:
         start = self._display_to_path.get(importer)
-        if start is None or (not module and not level):
-            return None
-        parts = [part for part in module.split(".") if part]
-        for base in self._bases(start, level, parts):
-            inner = os.path.join(base, *parts)  # noqa: PTH118 (strings: this is asked a thousand times for one program)
-            for candidate in [*([f"{inner}.py"] if parts else []), f"{inner}{os.sep}__init__.py"]:
-                if candidate != str(start) and self._is_there(candidate):
-                    return Path(candidate)
-        return None
-
-    def _bases(self, start: Path, level: int, parts: list[str]) -> list[str]:
-        """The folders in which a file looks for a module."""
-        if level:
-            return [str(start.parents[level - 1])] if level <= len(start.parents) else []
-        if start not in self._searched:
-            self._searched[start] = [(str(base), top_level(base, start)) for base in (start.parent, *self._roots)]
-        return [base for base, only in self._searched[start] if only is None or parts[0] == only]
-
-    def _is_there(self, path: str) -> bool:
-        if path not in self._there:
-            self._there[path] = os.path.isfile(path)  # noqa: PTH113
-            self.looked_at.setdefault(path, PRESENT if self._there[path] else ABSENT)
-        return self._there[path]
+        return self._lookup.find(module, level, start) if start is not None else None
 
     def read(self, path: Path) -> ParsedFile | None:
         """The file at `path`, lowered; None if it cannot be read or enough files were read."""
@@ -164,6 +142,76 @@ def _digest(path: Path) -> str:
         return digest.of_bytes(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else UNKNOWN
     except OSError:
         return UNKNOWN
+
+
+class Glance:
+    """What a file imports of its project as far as the texts say: nothing is parsed.
+
+    `looked_at` is what `Project.looked_at` is.
+    """
+
+    def __init__(self, location: Path, data: bytes, overlay: Overlay | None = None) -> None:
+        self.looked_at: dict[str, str] = {}
+        self._location = location
+        self._imports = imports(data, location.suffix == ".ipynb")
+        self._overlay = overlay or Overlay()
+        self._lookup = Lookup(search_roots(location), self.looked_at)
+        self._texts: dict[Path, Text | None] = {}
+
+    def texts(self) -> Iterator[Text]:
+        """The files that the file imports, and those that its packages take the imported names from."""
+        for item in self._imports:
+            for text in self._meant(item, self._location):
+                yield text
+                if text.path.stem == "__init__":
+                    given_on = (inner for inner in text.imports if _shares_names(inner.names, item.names))
+                    yield from chain.from_iterable(self._meant(inner, text.path) for inner in given_on)
+
+    def _meant(self, item: Import, importer: Path) -> Iterator[Text]:
+        yield from filter(None, map(self._read, self._places(item, importer)))
+
+    def _places(self, item: Import, importer: Path) -> Iterator[Path]:
+        path = self._lookup.find(item.module, item.level, importer)
+        if path is not None:
+            yield path
+        if path is None or path.stem == "__init__":  # then a name may be that of a file
+            inner = (f"{item.module}.{name}".strip(".") for name in item.names if name != "*")
+            yield from filter(None, (self._lookup.find(name, item.level, importer) for name in inner))
+
+    def _read(self, path: Path) -> Text | None:
+        if path not in self._texts and path != self._location and len(self._texts) < MAX_FILES:
+            self._texts[path] = text = self._opened(path)
+            self.looked_at[str(path)] = text.digest if text is not None else _digest(path)
+        return self._texts.get(path)
+
+    def _opened(self, path: Path) -> Text | None:
+        try:
+            if (data := self._overlay.get(path.resolve())) is not None:
+                return Text(path, data)
+            status = path.stat()
+            return _text(path, status.st_mtime_ns, status.st_size) if status.st_size <= MAX_BYTES else None
+        except OSError:
+            return None
+
+
+def _shares_names(given: Sequence[str], wanted: Sequence[str]) -> bool:
+    return bool(wanted) and ("*" in given or "*" in wanted or not set(given).isdisjoint(wanted))
+
+
+class Text:
+    """A file of the project as far as that can be told without parsing it: what it imports, and its signs."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path = path
+        self.digest = digest.of_bytes(data)
+        self.imports = tuple(imports(data))
+        self.signs = signs.held(data)
+
+
+@lru_cache(maxsize=4 * MAX_REMEMBERED)
+def _text(path: Path, changed: int, size: int) -> Text:
+    """A file that other files import, kept for the next of them; `changed` and `size` tell its versions apart."""
+    return Text(path, path.read_bytes())
 
 
 def importers(location: Path) -> Iterator[Path]:

@@ -101,6 +101,42 @@ def worth_reading(data: bytes, selected: Collection[str]) -> bool:
     return any(all(map(holds, signs)) for signs in _signs(frozenset(selected)))
 
 
+_LOADS = rb"load_weights"
+_DRIVES = (
+    rb"\.(?:compile|fit|fit_generator|train_on_batch|apply_gradients)\("
+    rb"|(?:\b|_)(?:(?:re)?train(?:ing|er)?(?:_(?!test_|val|data|gen|set\b)\w+)?|(?:(?:un)?freeze|thaw|fine_?tun)\w*)\("
+)
+
+
+def driven(data: bytes, selected: Collection[str]) -> frozenset[str]:
+    """Those of the `selected` rules that may find something in a file together with one that it imports.
+
+    That takes a file that does something to a model: one that only defines what others use tells nothing new.
+    """
+    text = data.lower()
+    if _compiled(_DRIVES).search(text):
+        return frozenset(selected)
+    if _LOADS in text:
+        return frozenset(name for name in selected if _LOADS in SIGNS.get(name, ()))
+    return frozenset()
+
+
+def held(data: bytes) -> frozenset[bytes]:
+    """All the signs in a file."""
+    text = data.lower()
+    return frozenset(sign for sign in _all_signs() if _compiled(sign).search(text))
+
+
+def suffice(found: Collection[bytes], selected: Collection[str]) -> bool:
+    """Whether these are all the signs of one of the `selected` rules."""
+    return any(all(sign in found for sign in needed) for needed in _signs(frozenset(selected)))
+
+
+@cache
+def _all_signs() -> frozenset[bytes]:
+    return frozenset(sign for needed in SIGNS.values() for sign in needed)
+
+
 @lru_cache(maxsize=4)
 def _signs(selected: frozenset[str]) -> frozenset[tuple[bytes, ...]]:
     return frozenset(signs for name, signs in SIGNS.items() if name in selected)

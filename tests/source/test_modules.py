@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from freezelint import api
-from freezelint.source.modules import MAX_FILES
+from freezelint.source.modules import MAX_FILES, Glance
 from tests.source.programs import put, story
 
 HELPER = """
@@ -230,3 +231,114 @@ def test_an_ignore_comment_in_either_file_holds(project: Path) -> None:
     (project / "nets.py").write_text(NETS)
     (project / "train.py").write_text(TRAIN.replace("= False", f"= False{comment}"))
     assert not api.check(["train.py"]).findings
+
+
+# Programs that hold no sign of their own
+
+CLASS = """
+import keras
+class Trainer:
+    def build(self):
+        self.base = keras.applications.VGG16(include_top=False, pooling="avg")
+        self.base.trainable = False
+        self.model = keras.Sequential([self.base, keras.layers.Dense(1)])
+        self.model.compile(keras.optimizers.Adam(1e-5), "mse")
+    def train(self):
+        self.model.fit(x)
+    def unfreeze(self):
+        self.base.trainable = True
+"""
+DRIVER = "from trainer import Trainer\nt = Trainer()\nt.build()\nt.train()\nt.unfreeze()\nt.train()\n"
+
+
+def found(*paths: str, keras: str = "3") -> list[tuple[str, str]]:
+    """The mistakes in files, and where they are told."""
+    report = api.check(paths, api.Settings(keras=keras))
+    return [(finding.name, finding.path) for finding in report.findings]
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("paths", [["."], ["main.py", "trainer.py"], ["trainer.py", "main.py"]])
+def test_a_program_that_only_calls_what_it_imports_is_run(here: Path, paths: list[str]) -> None:
+    put(here, main=DRIVER, trainer=CLASS)
+    assert found(*paths) == [("trainable-after-compile", "trainer.py")]
+
+
+def test_a_mistake_may_take_a_class_in_one_file_and_its_training_in_another(here: Path) -> None:
+    put(
+        here,
+        net="""
+        import keras
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.norm = keras.layers.BatchNormalization()
+            def call(self, inputs):
+                return self.norm(inputs)
+        """,
+        main="from net import Net\nmodel = Net()\nmodel.compile('adam', 'mse')\nmodel.fit(data)\n",
+    )
+    assert found(".") == [("model-call-without-training", "net.py")]
+
+
+@pytest.mark.parametrize(
+    ("given_on", "wanted"),
+    [
+        ("from .trainer import Trainer\n", "from lib import Trainer\n"),
+        ("from .trainer import *\n", "from lib import Trainer\n"),
+        ("from .trainer import (\n    Trainer,  # and more\n)\n", "from lib import *\n"),
+        ("", "from lib.trainer import Trainer\n"),
+        ("", "from lib import trainer\nTrainer = trainer.Trainer\n"),
+        ("", "import numpy as np, lib.trainer as t\nTrainer = t.Trainer\n"),
+        ("", "from lib \\\n    import trainer\nTrainer = trainer.Trainer\nfrom lib.trainer import Trainer\n"),
+    ],
+)
+def test_a_program_may_import_through_a_package(here: Path, given_on: str, wanted: str) -> None:
+    put(here, lib__trainer=CLASS)
+    (here / "lib" / "__init__.py").write_text(given_on)
+    (here / "main.py").write_text(DRIVER.replace("from trainer import Trainer\n", wanted))
+    assert found(".") == [("trainable-after-compile", "lib/trainer.py")]
+
+
+def test_a_notebook_may_be_the_program(here: Path) -> None:
+    put(here, trainer=CLASS)
+    for source in (DRIVER, DRIVER.splitlines(keepends=True)):
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+        book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        for indent in (None, 1):
+            (here / "main.ipynb").write_text(json.dumps(book, indent=indent))
+            assert found(".") == [("trainable-after-compile", "trainer.py")]
+
+
+def looked_for(folder: Path, text: str) -> set[str]:
+    """The files of the project that are read to tell whether a program is worth running."""
+    return {text.path.relative_to(folder).as_posix() for text in Glance(folder / "main.py", text.encode()).texts()}
+
+
+def test_what_is_only_spoken_of_is_not_imported(here: Path) -> None:
+    put(here, trainer=CLASS, other=CLASS)
+    assert looked_for(here, "# from trainer import Trainer\nx = 1  # import other\nprint('import other')\n") == set()
+    assert looked_for(here, "import os  # trainer\nfrom trainer import Trainer  # other\n") == {"trainer.py"}
+
+
+def test_an_installed_package_is_no_file_of_the_project(here: Path) -> None:
+    put(here, site_packages=CLASS)
+    installed = here / ".venv" / "lib" / "site-packages"
+    put(installed, trainer=CLASS)
+    assert looked_for(here, DRIVER) == set()
+    put(here, trainer="class Trainer: pass\n")  # hides the installed one
+    assert looked_for(here, DRIVER) == {"trainer.py"}
+    put(here, main=DRIVER)
+    assert found(".") == []
+
+
+def test_a_test_file_adds_nothing_to_what_its_library_shows(here: Path) -> None:
+    put(here, nets=NETS, train=TRAIN, tests__test_nets="from nets import build\nbuild()[0].fit(x)\n")
+    assert found(".") == [("unfrozen-batchnorm", "nets.py")]
+    put(here, train="")
+    assert found(".") == []
