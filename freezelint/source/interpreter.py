@@ -171,8 +171,8 @@ class Run:
         self.models: list[Model] = []
         self.replaced: set[int] = set()
         """The models whose name was given to another model."""
-        self.instances: dict[int, Instance] = {}
-        """The last object made of a class that is no Keras object, by the class."""
+        self.instances: dict[int, Value] = {}
+        """The last object made of each class of the project, by the class."""
         self._numbers = 0
         self._evaluate: dict[type, Callable[[Any, Scope], Value]] = {
             p.Constant: lambda node, scope: Known(node.value),
@@ -265,7 +265,7 @@ class Run:
     def run_entry(self, file: ParsedFile, name: str) -> None:
         """Runs the function `name`, or the method `Class.name` on an object made with unknown arguments.
 
-        A method of a callback is run on the callback that the module makes, if it makes one.
+        A method of a callback, and a training step, is run on the object that the module makes, if it makes one.
         """
         self.reached = False
         owner_name, _, member = name.rpartition(".")
@@ -280,7 +280,8 @@ class Run:
             return
         method = cls.lookup(member)
         if isinstance(method, Function):
-            made: Value | None = self.instances.get(id(cls)) if cls.is_callback else None
+            in_fit = cls.is_callback or member == "train_step"
+            made: Value | None = self.instances.get(id(cls)) if in_fit else None
             if made is None:
                 made = keras_objects.instance_of(self, cls, cls.place)
                 constructor = cls.lookup("__init__")
@@ -1021,8 +1022,7 @@ class Run:
             self.call_function(constructor, [made, *positional], named, made)
         elif isinstance(made, Layer):
             keras_objects.construct(self, made, positional, named)
-        if isinstance(made, Instance):
-            self.instances[id(cls)] = made
+        self.instances[id(cls)] = made
         return made
 
 

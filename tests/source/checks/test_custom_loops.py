@@ -217,6 +217,46 @@ optimizer.apply_gradients(pairs(tape.gradient(loss, params), params))
     )
 
 
+# A training step of a model that is given its parts
+
+DISTILLER = """
+import tensorflow as tf
+
+class Distiller(tf.keras.Model):
+    def __init__(self, student, teacher):
+        super().__init__()
+        self.student = student
+        self.teacher = teacher
+
+    def train_step(self, data):
+        x, y = data
+        wanted = self.teacher(x, training=False)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.student({call}) - wanted) ** 2){mark}
+        gradients = tape.gradient(loss, self.student.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.student.trainable_variables))
+        return {{"loss": loss}}
+
+student = tf.keras.Sequential([tf.keras.layers.Dense(8), {layer}])
+teacher = tf.keras.Sequential([tf.keras.layers.Dense(8), tf.keras.layers.BatchNormalization()])
+model = Distiller(student, teacher)
+model.compile("adam")
+model.fit(train)
+"""
+
+
+@BOTH
+def test_a_step_is_that_of_the_model_that_the_program_makes(keras: str) -> None:
+    mark = "  # error: tape-call-without-training"
+    check(DISTILLER.format(call="x", layer="tf.keras.layers.BatchNormalization()", mark=mark), keras)
+
+
+@BOTH
+@pytest.mark.parametrize(("call", "layer"), [("x, training=True", "Dropout(0.5)"), ("x", "LayerNormalization()")])
+def test_a_step_that_says_its_mode_or_has_no_need_of_one_is_right(call: str, layer: str, keras: str) -> None:
+    check(DISTILLER.format(call=call, layer=f"tf.keras.layers.{layer}", mark=""), keras)
+
+
 # gradients-over-all-weights
 
 TWO_OPTIMIZERS = """
