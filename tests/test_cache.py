@@ -179,6 +179,16 @@ def test_a_new_file_that_a_program_without_signs_imports_counts(project: Path, r
     assert check(train, results, found=0).findings
 
 
+def test_a_new_file_in_a_folder_added_to_the_path_counts(project: Path, results: Path) -> None:
+    train = project / "train.py"
+    train.write_text(f"import sys\nsys.path.append('lib')\n{TRAINER}")
+    (project / "builder.py").unlink()
+    assert not check(train, results, found=0).findings
+    (project / "lib").mkdir()
+    (project / "lib" / "builder.py").write_text(BUILDER.format(flag=False))
+    assert check(train, results, found=0).findings
+
+
 @pytest.mark.parametrize(
     "changed",
     [

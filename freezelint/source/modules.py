@@ -65,6 +65,8 @@ class Project:
         """Every file that was looked for or read: the digest of what it holds, or one of the words in `roots`."""
         folders = [*roots, *search_roots(location)] if location is not None else []
         self._lookup = Lookup(folders, self.looked_at)
+        if location is not None:
+            self._lookup.enter(location, data)
 
     @property
     def files(self) -> list[ParsedFile]:
@@ -104,6 +106,7 @@ class Project:
             return None
         self._files[display] = file
         self._display_to_path[display] = path
+        self._lookup.enter(path, file.data)
         self._keras[display] = speaks_keras
         self.functions.update(file.functions)
         return file
@@ -156,6 +159,7 @@ class Glance:
         self._imports = imports(data, location.suffix == ".ipynb")
         self._overlay = overlay or Overlay()
         self._lookup = Lookup(search_roots(location), self.looked_at)
+        self._lookup.enter(location, data)
         self._texts: dict[Path, Text | None] = {}
 
     def texts(self) -> Iterator[Text]:
@@ -182,6 +186,8 @@ class Glance:
         if path not in self._texts and path != self._location and len(self._texts) < MAX_FILES:
             self._texts[path] = text = self._opened(path)
             self.looked_at[str(path)] = text.digest if text is not None else _digest(path)
+            if text is not None:
+                self._lookup.enter(path, text.additions)
         return self._texts.get(path)
 
     def _opened(self, path: Path) -> Text | None:
@@ -206,6 +212,7 @@ class Text:
         self.digest = digest.of_bytes(data)
         self.imports = tuple(imports(data))
         self.signs = signs.held(data)
+        self.additions = data if b"sys.path." in data else b""
 
 
 @lru_cache(maxsize=4 * MAX_REMEMBERED)

@@ -306,13 +306,14 @@ def test_a_program_may_import_through_a_package(here: Path, given_on: str, wante
 
 
 def test_a_notebook_may_be_the_program(here: Path) -> None:
-    put(here, trainer=CLASS)
-    for source in (DRIVER, DRIVER.splitlines(keepends=True)):
+    put(here, lib__trainer=CLASS)
+    program = f'import sys\nsys.path.append("lib")\n{DRIVER}'
+    for source in (program, program.splitlines(keepends=True)):
         cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
         book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         for indent in (None, 1):
             (here / "main.ipynb").write_text(json.dumps(book, indent=indent))
-            assert found(".") == [("trainable-after-compile", "trainer.py")]
+            assert found(".") == [("trainable-after-compile", "lib/trainer.py")]
 
 
 def looked_for(folder: Path, text: str) -> set[str]:
@@ -342,3 +343,83 @@ def test_a_test_file_adds_nothing_to_what_its_library_shows(here: Path) -> None:
     assert found(".") == [("unfrozen-batchnorm", "nets.py")]
     put(here, train="")
     assert found(".") == []
+
+
+# Folders that a program adds to `sys.path`
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "'lib'",
+        "'./lib'",
+        "r'lib/'",
+        "os.path.join(os.path.dirname(__file__), '..', 'lib')",
+        "os.path.abspath(os.path.join(os.path.dirname(os.path.realpath(__file__)), '../lib'))",
+        "os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + '/lib'",
+        "path.join(dirname(dirname(__file__)), 'lib')",
+        "str(Path(__file__).parent.parent / 'lib')",
+        "str(Path(__file__).resolve().parents[1] / 'lib')",
+        "'../lib'",
+    ],
+)
+@pytest.mark.parametrize(
+    "call", ["sys.path.append({})", "sys.path.insert(0, {})", "sys.path.insert(\n    0,\n    {}\n)"]
+)
+def test_imports_follow_what_a_program_adds_to_the_path(folder: Path, added: str, call: str) -> None:
+    put(folder, lib__nets=HELPER)
+    (folder / "scripts").mkdir()
+    program = f"import sys\n{call.format(added)}\nfrom nets import build, freeze\nfreeze(build()[1])\n"
+    assert told(folder, program, "scripts/train.py") == ["freeze base"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# sys.path.append('lib')",
+        "sys.path.append(LIB)",
+        "sys.path.append(f'{here}/lib')",
+        "sys.path.append(os.path.join(HERE, 'lib'))",
+        "sys.path.append('/lib')",
+        "sys.path.append(os.path.dirname('lib/x'))",
+        "sys.path.append(*['lib'])",
+        "sys.path.append()",
+        "sys.path.append('lib'",
+        "sys.path.append(Path(__file__).parents[10**9])",
+        "sys.path.append(Path(__file__).parents[99999999999])",
+        "sys.path.append('\\0')",
+        "sys.path.append('li\\q')",
+    ],
+)
+def test_what_else_is_added_to_the_path_is_not_known(folder: Path, line: str) -> None:
+    put(folder, lib__nets=HELPER)
+    (folder / "train.py").write_text(f"import sys\nfrom nets import build\n{line}\n")
+    glance = Glance(folder / "train.py", (folder / "train.py").read_bytes())
+    assert not list(glance.texts())
+    assert all(Path(path).is_relative_to(folder) for path in glance.looked_at)
+
+
+def test_what_a_program_adds_to_the_path_holds_for_what_it_imports(folder: Path) -> None:
+    put(folder, lib__nets=HELPER, tools__helper="from nets import build, freeze\n")
+    program = "import sys\nsys.path.append('lib')\nfrom tools.helper import build, freeze\nfreeze(build()[1])\n"
+    assert told(folder, program) == ["freeze base"]
+
+
+def test_a_folder_outside_of_the_project_is_not_looked_into(tmp_path: Path) -> None:
+    inside = tmp_path / "project"
+    inside.mkdir()
+    (inside / "pyproject.toml").touch()
+    put(tmp_path, nets=HELPER)
+    program = "import sys\nsys.path.append('..')\nfrom nets import build, freeze\nfreeze(build()[1])\n"
+    assert told(inside, program) == []
+
+
+def test_a_file_beside_the_program_comes_before_the_folders_that_are_added(folder: Path) -> None:
+    put(folder, lib__nets=HELPER, nets="def build(): return None, None\ndef freeze(part): pass\n")
+    program = "import sys\nsys.path.append('lib')\nfrom nets import build, freeze\nfreeze(build()[1])\n"
+    assert told(folder, program) == []
+
+
+def test_a_program_without_signs_finds_its_imports_in_added_folders(here: Path) -> None:
+    put(here, lib__trainer=CLASS, main=f"import sys\nsys.path.append('lib')\n{DRIVER}")
+    assert found(".") == [("trainable-after-compile", "lib/trainer.py")]
