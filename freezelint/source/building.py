@@ -209,7 +209,7 @@ def _layer(name: str, positional: list[Value], named: dict[str, Value], at: Plac
     layer.arguments.update({f"#{index}": value for index, value in enumerate(positional)})
     flag = named.get("trainable")
     if isinstance(flag, Known):
-        layer.flag = Flag(bool(flag.value), at)
+        layer.flag = Flag(True) if flag.value else Flag(False, at)
     elif flag is not None:
         layer.flag = Flag(None, at)
     inner = solid(positional[0]) if positional else solid(named.get("layer", UNKNOWN))
@@ -232,7 +232,7 @@ def _foreign(name: str, positional: list[Value], named: dict[str, Value], at: Pl
     model = opaque(at, title=_title(name), pretrained=pretrained, has_batchnorm=found.batchnorm)
     flag = named.get("trainable")
     if isinstance(flag, Known):
-        model.flag = Flag(bool(flag.value), at)
+        model.flag = Flag(True) if flag.value else Flag(False, at)
     return model
 
 

@@ -558,3 +558,23 @@ def test_a_pinned_model_that_draws_nothing_or_is_pinned_for_its_batchnorm_is_not
         "3",
         "pinned-training-ignored",
     )
+
+
+# unfrozen-batchnorm
+
+
+@pytest.mark.parametrize("keras", ["2", "3"])
+def test_a_layer_that_is_made_trainable_was_not_thawed(keras: str) -> None:
+    check(
+        """
+        import keras
+        inputs = keras.Input((8,))
+        x = keras.layers.BatchNormalization(trainable=True)(keras.layers.Dense(8)(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(1)(x))
+        model.load_weights("imagenet.h5")
+        model.compile("sgd", "mse")
+        model.fit(x, y)
+        """,
+        keras,
+        "unfrozen-batchnorm",
+    )
