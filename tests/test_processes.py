@@ -142,7 +142,8 @@ def test_an_interrupt_ends_a_run_without_a_traceback(project: Path, tmp_path: Pa
     """The first worker to be asked tells, through a pipe, that the run is under way."""
     reading, writing = os.pipe()
     code = (
-        "import os, sys; from freezelint import processes, work; work.FEW = 2; "
+        "import os, signal, sys; from freezelint import processes, work; work.FEW = 2; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # which a run in the background would ignore
         f"processes._START = {STARTED.format(patch=PATCH)!r}; real = processes.subprocess.Popen; "
         f"processes.subprocess.Popen = lambda *a, **k: real(*a, **k, pass_fds=({writing},)); "
         "from freezelint.cli import main; sys.argv = ['freezelint', 'check', '--no-cache', '--jobs', '2', '.']; main()"
