@@ -411,12 +411,15 @@ class Timeline:
         return found[0] if len(found) == 1 else None
 
     def between(self, first: Event, last: Event) -> Iterator[Event]:
-        """The events after `first` and before `last`, in order."""
-        return iter(self.events[self._order[id(first)] + 1 : self._order[id(last)]])
+        """The events after `first` and before `last`, in order.
+
+        What a module did before one of its functions was run is not among the events: it was before all of them.
+        """
+        return iter(self.events[self._order.get(id(first), -1) + 1 : self._order.get(id(last), 0)])
 
     def until(self, last: Event) -> Iterator[Event]:
         """The events before `last`, in order."""
-        return iter(self.events[: self._order[id(last)]])
+        return iter(self.events[: self._order.get(id(last), 0)])
 
     @cached_property
     def _order(self) -> dict[int, int]:

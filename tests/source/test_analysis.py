@@ -6,7 +6,7 @@ import json
 import textwrap
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from freezelint import api
@@ -272,6 +272,7 @@ statements = st.recursive(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(statements)
+@example(["model.compile()", "model.fit(x)", "def f(x):", "    model.fit(x)"])
 def test_any_program_about_models_is_analysed(lines: list[str]) -> None:
     text = (
         "import keras\nbase = keras.applications.VGG16()\nmodel = keras.Sequential([base])\n" + "\n".join(lines) + "\n"

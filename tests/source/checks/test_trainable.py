@@ -72,6 +72,19 @@ for epoch in {epochs}:
 
 
 @BOTH
+@pytest.mark.parametrize("first", ["", FIT])
+def test_a_thaw_in_a_function_that_nobody_is_seen_to_call_is_told(first: str, keras: str) -> None:
+    function = """
+def fine_tune():
+    base.trainable = True{mark}
+    model.fit(x)
+"""
+    late = keras != "3" or first
+    program = BASE + "base.trainable = False\n" + COMPILE + first + function.format(mark=LATE if late else "")
+    check(program, keras, "trainable-after-compile")
+
+
+@BOTH
 def test_a_loaded_model_that_has_trained_is_no_exception(keras: str) -> None:
     program = """
         import keras
