@@ -157,7 +157,7 @@ class _Object:
 class _Walk:
     def __init__(self, content: Content) -> None:
         self._content = content
-        self._text = values.Attributes(content)
+        self._texts = values.Texts(content)
         self._seen: set[int] = set()
         self._objects = 0
         self._inconsistencies: list[str] = []
@@ -211,12 +211,12 @@ class _Walk:
         if source.is_elsewhere:
             self._say(f"{path!r} takes its numbers from another file, which was not opened")
         elif source.place is not None:
-            self._note(group, name, source.shape, values.Numbers(source.place, source.type, source.shape))
+            self._note(group, name, values.Numbers(source.place, source.type, source.shape))
         return Dataset(path, source.shape, source.type.name)
 
-    def _note(self, group: Group, name: str, shape: values.Shape, numbers: values.Numbers) -> None:
+    def _note(self, group: Group, name: str, numbers: values.Numbers) -> None:
         """Remembers the datasets whose numbers may be wanted: plain ones, as Keras writes them."""
-        kind = numbers.type.name or ""
+        kind, shape = numbers.type.name or "", numbers.shape
         if group.path.partition("/")[0] in _OPTIMIZERS:
             if shape == () and kind.startswith(("int", "uint")):
                 self._counters.append(numbers)
@@ -240,14 +240,14 @@ class _Walk:
                 group.datasets[name] = group.datasets[name]._replace(range=_range(found))
 
     def _attributes(self, source: _Object) -> dict[str, str | list[str] | None]:
-        named = ((self._text.name(body), body) for body in source.attributes)
-        return {name: self._attribute(name, body) for name, body in named if name.rstrip("0123456789") in _ATTRIBUTES}
+        found = map(values.attribute, source.attributes)
+        return {one.name: self._value(one) for one in found if one.name.rstrip("0123456789") in _ATTRIBUTES}
 
-    def _attribute(self, name: str, body: bytes) -> str | list[str] | None:
+    def _value(self, attribute: values.Attribute) -> str | list[str] | None:
         try:
-            return self._text.value(body)
+            return self._texts.read(attribute)
         except values.TooLarge:
-            self._say(f"the attribute {name!r} is too large to be read")
+            self._say(f"the attribute {attribute.name!r} is too large to be read")
             return None
 
     def _say(self, sentence: str) -> None:

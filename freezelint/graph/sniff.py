@@ -19,7 +19,6 @@ class Format(Enum):
     HDF5 = "HDF5"
 
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb", "keras_metadata.pb")
 
@@ -92,17 +91,16 @@ def _sniff_folder(path: Path) -> Format:
 
 
 def is_hdf5(file: BinaryIO) -> bool:
-    """Whether an open file is HDF5: its signature stands at 0, 512, 1024, 2048, … (after a user block)."""
-    size = file.seek(0, os.SEEK_END)
-    offset = 0
-    while offset < size:
-        file.seek(offset)
-        if file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
-            file.seek(0)
-            return True
-        offset = offset * 2 or 512
-    file.seek(0)
-    return False
+    """Whether an open file is HDF5, perhaps behind a user block."""
+    from freezelint.graph.hdf5_format.content import Content, Damaged
+    from freezelint.graph.hdf5_format.headers import beginning
+
+    try:
+        return beginning(Content(file)) is not None
+    except Damaged:  # it became shorter in the meantime
+        return False
+    finally:
+        file.seek(0)
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -23,15 +23,23 @@ _MESSAGE_1 = struct.Struct("<HHB3x")
 _MESSAGE_2 = struct.Struct("<BHB")
 
 
+def beginning(content: Content) -> int | None:
+    """Where the file itself begins: at 0, 512, 1024, 2048, …, behind a user block; None for what is no HDF5 file."""
+    offset = 0
+    while offset + len(SIGNATURE) <= content.size:
+        if content.at(offset, len(SIGNATURE)) == SIGNATURE:
+            return offset
+        offset = offset * 2 or 512
+    return None
+
+
 def opened(content: Content) -> tuple[Content, int]:
     """The content from where the file itself begins (there may be a user block before it), and its root group.
 
     The group is told by the address of its header. Raises `Damaged` for what is no HDF5 file, or not a whole one.
     """
-    offset = 0
-    while content.size >= offset + len(SIGNATURE) and content.at(offset, len(SIGNATURE)) != SIGNATURE:
-        offset = offset * 2 or 512
-    if content.size < offset + len(SIGNATURE):
+    offset = beginning(content)
+    if offset is None:
         raise Damaged("it does not begin as one")
     content = content.behind(offset) if offset else content
     version = content.at(8, 1)[0]

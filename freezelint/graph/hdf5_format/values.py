@@ -122,8 +122,31 @@ def refuse_dense(body: bytes) -> None:
         raise Damaged("attributes in dense storage, which Keras never writes and which is not read")
 
 
-class Attributes:
-    """Reads the attributes of a file, as far as they are text."""
+class Attribute(NamedTuple):
+    """An attribute as it is written: its name, the messages that describe its type and shape, and its content."""
+
+    name: str
+    type: bytes
+    shape: bytes
+    content: bytes
+
+
+def attribute(body: bytes) -> Attribute:
+    """The attribute in a message."""
+    version, flags, name_size, type_size, shape_size = struct.unpack_from("<BBHHH", body)
+    at = 9 if version == 3 else 8
+    padded = version == 1
+    ends = []
+    for size in (name_size, type_size, shape_size):
+        ends.append((at, at + size))
+        at += size + 7 & ~7 if padded else size
+    name, kind, extent = (body[begin:end] for begin, end in ends)
+    is_shared = version > 1 and flags & 1
+    return Attribute(_text(name), b"" if is_shared else kind, extent, body[at:])
+
+
+class Texts:
+    """Reads what is text in the attributes of a file."""
 
     def __init__(self, content: Content) -> None:
         self._content = content
@@ -131,14 +154,9 @@ class Attributes:
         self._heap_at = -1
         self._heap: dict[int, tuple[int, int]] = {}
 
-    def name(self, body: bytes) -> str:
-        """The name of the attribute in a message."""
-        return _parts(body)[0]
-
-    def value(self, body: bytes) -> str | list[str] | None:
+    def read(self, found: Attribute) -> str | list[str] | None:
         """The text, or the list of texts, in an attribute; None for anything else. Raises `TooLarge`."""
-        _, kind_body, shape_body, data = _parts(body)
-        kind, extent = datatype(kind_body), shape(shape_body)
+        kind, extent, data = datatype(found.type), shape(found.shape), found.content
         if extent is None or len(extent) > 1:
             return None
         count = math.prod(extent)
@@ -189,20 +207,6 @@ class Attributes:
 
 class TooLarge(Exception):
     """An attribute is larger than what is left of `MAX_TEXT_BYTES`."""
-
-
-def _parts(body: bytes) -> tuple[str, bytes, bytes, bytes]:
-    """Name, type, shape and content of an attribute."""
-    version, flags, name_size, type_size, shape_size = struct.unpack_from("<BBHHH", body)
-    at = 9 if version == 3 else 8
-    padded = version == 1
-    ends = []
-    for size in (name_size, type_size, shape_size):
-        ends.append((at, at + size))
-        at += size + 7 & ~7 if padded else size
-    name, kind, extent = (body[begin:end] for begin, end in ends)
-    is_shared = version > 1 and flags & 1
-    return _text(name), b"" if is_shared else kind, extent, body[at:]
 
 
 def _text(data: bytes) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from freezelint.graph.hdf5_format import values
 from freezelint.graph.hdf5_format.content import Content, Damaged
-from freezelint.graph.hdf5_format.values import Attributes, Datatype, TooLarge, datatype, shape
+from freezelint.graph.hdf5_format.values import Datatype, Texts, TooLarge, datatype, shape
 from tests.graph.hdf5_format.build import encoded
 
 
@@ -48,7 +48,7 @@ def attribute(kind: bytes, extent: bytes, data: bytes) -> bytes:
 
 
 def read(body: bytes):
-    return Attributes(Content(io.BytesIO(b""))).value(body)
+    return Texts(Content(io.BytesIO(b""))).read(values.attribute(body))
 
 
 def test_texts_of_fixed_length():
