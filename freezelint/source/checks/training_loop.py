@@ -184,6 +184,8 @@ def compile_in_callback(timeline: Timeline, keras: Behaviour) -> Iterator[Mistak
 @source.check("optimizer-reused-after-unfreeze")
 def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
     """One optimizer object is compiled into models whose trainable weights differ: it knows only the first ones."""
+    if not keras.reused_optimizer_raises_after_unfreeze:
+        return
     first: dict[int, Compiled] = {}
     seen: set[Place] = set()
     for trained in timeline.trainings:
@@ -192,15 +194,7 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
             continue
         optimizer = compiled.optimizer
         earlier = first.setdefault(id(optimizer), compiled)
-        if (
-            earlier is compiled
-            or compiled.at in seen
-            or optimizer.legacy
-            or optimizer.built
-            or not keras.reused_optimizer_raises_after_unfreeze
-        ):
-            continue
-        if _is_of_old_keras(optimizer, keras):
+        if earlier is compiled or compiled.at in seen or _takes_any_weights(optimizer, keras):
             continue
         if _has_new_weights(earlier.state, compiled.state):
             seen.add(compiled.at)
@@ -213,8 +207,7 @@ def optimizer_reused_after_unfreeze(timeline: Timeline, keras: Behaviour) -> Ite
                 steps((optimizer.at, "made here"), (earlier.at, "first compiled here"), (trained.at, "trained here")),
                 confidence=confidence(trained, [compiled.model]),
             )
-    if keras.reused_optimizer_raises_after_unfreeze:
-        yield from _reused_in_loops(timeline, keras)
+    yield from _reused_in_loops(timeline, keras)
 
 
 def _reused_in_loops(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
@@ -225,7 +218,7 @@ def _reused_in_loops(timeline: Timeline, keras: Behaviour) -> Iterator[Mistake]:
         optimizer = event.optimizer if isinstance(event, GradientsApplied) else None
         if not isinstance(event, GradientsApplied) or optimizer is None or id(optimizer) in unknown:
             continue
-        if optimizer.legacy or optimizer.built or _is_of_old_keras(optimizer, keras) or event.state is None:
+        if _takes_any_weights(optimizer, keras) or event.state is None:
             unknown.add(id(optimizer))
             continue
         earlier = first.setdefault(id(optimizer), event)
@@ -258,9 +251,12 @@ def _owner(event: GradientsApplied) -> Layer | None:
     return event.weights.owner if event.weights is not None else None
 
 
-def _is_of_old_keras(optimizer: Optimizer, keras: Behaviour) -> bool:
-    """Whether its arguments are of a time when optimizers took new variables silently."""
-    return keras.generation == "keras2" and bool({"lr", "decay"} & optimizer.arguments.keys())
+def _takes_any_weights(optimizer: Optimizer, keras: Behaviour) -> bool:
+    """Whether it takes weights it was not first used for: a legacy one, one that was built for all there are, or one
+    whose arguments are of a time when optimizers did so silently.
+    """
+    is_old = keras.generation == "keras2" and bool({"lr", "decay"} & optimizer.arguments.keys())
+    return optimizer.legacy or optimizer.built or is_old
 
 
 def _has_new_weights(earlier: State, later: State) -> bool:
