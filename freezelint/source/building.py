@@ -208,10 +208,8 @@ def _layer(name: str, positional: list[Value], named: dict[str, Value], at: Plac
     layer = Layer(name, traits, at, name=text(named.get("name")), arguments=dict(named))
     layer.arguments.update({f"#{index}": value for index, value in enumerate(positional)})
     flag = named.get("trainable")
-    if isinstance(flag, Known):
-        layer.flag = Flag(True) if flag.value else Flag(False, at)
-    elif flag is not None:
-        layer.flag = Flag(None, at)
+    if flag is not None and not (isinstance(flag, Known) and flag.value):
+        layer.flag = Flag(False if isinstance(flag, Known) else None, at)
     inner = solid(positional[0]) if positional else solid(named.get("layer", UNKNOWN))
     if name in _WRAPPERS and isinstance(inner, Layer):
         layer.wrapped = inner
@@ -231,8 +229,8 @@ def _foreign(name: str, positional: list[Value], named: dict[str, Value], at: Pl
         pretrained = True if name.endswith(("from_preset", "from_pretrained")) else None
     model = opaque(at, title=_title(name), pretrained=pretrained, has_batchnorm=found.batchnorm)
     flag = named.get("trainable")
-    if isinstance(flag, Known):
-        model.flag = Flag(True) if flag.value else Flag(False, at)
+    if isinstance(flag, Known) and not flag.value:
+        model.flag = Flag(False, at)
     return model
 
 
