@@ -83,12 +83,12 @@ class Rule(NamedTuple):
     """The generations in which the program stops with an error, so that whoever runs it uses another one."""
     options: tuple[Option, ...] = ()
     text: str | None = None
-    """The page, if it is not to be read when somebody asks."""
+    """The page; None if it is read when somebody asks."""
 
     @property
     def page(self) -> str:
         """The page as it is written, in Markdown."""
-        return _page_file(self.name).read_text("utf-8") if self.text is None else self.text
+        return _written(_page_file(self.name)) if self.text is None else self.text
 
     @property
     def url(self) -> str:
@@ -218,6 +218,11 @@ def _sizes() -> dict[str, int]:
     with os.scandir(RULES_FOLDER) as entries:
         pages = {entry.name[:-3]: entry.stat().st_size for entry in entries if entry.name.endswith(".md")}
     return {name: size for name, size in pages.items() if name != "README"}
+
+
+@lru_cache(maxsize=256)
+def _written(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def _page_file(name: str) -> Path:
